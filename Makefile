@@ -1,0 +1,41 @@
+# Everything needs only Python 3.11 or newer and make: the first target to run sets the rest up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint types layers pytest data clean help
+
+help:            ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,lint]'
+	@touch $(READY)
+
+demo: $(READY)   ## run the two worked studies and say where their pages are
+	$(BIN)/deepvalue run analyses/synthetic_employment/plan.toml --output reports/synthetic_employment
+	$(BIN)/deepvalue run analyses/help_primary_care/plan.toml --output reports/help_primary_care
+
+test: lint types layers pytest   ## all checks
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+layers: $(READY)
+	$(BIN)/lint-imports
+
+pytest: $(READY)
+	$(BIN)/python -m pytest
+
+data: $(READY)   ## make the synthetic extracts anew
+	$(BIN)/deepvalue simulate employment --seed 20110523 --output synthetic_data/employment --replace
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

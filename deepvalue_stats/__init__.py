@@ -1,0 +1,101 @@
+"""Does the relationship between practitioner and client raise the chance of a good outcome?
+
+The names below load their modules when they are first used, so that importing the package, or
+asking the command line for help, costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deepvalue_stats.data import Dataset, TableSchema, read_data
+    from deepvalue_stats.effects import average_effect
+    from deepvalue_stats.errors import (
+        DataError,
+        DeepValueError,
+        DisclosureError,
+        LinkageError,
+        ModelError,
+        PlanError,
+    )
+    from deepvalue_stats.findings import Findings, read_findings, write_findings
+    from deepvalue_stats.linkage import link
+    from deepvalue_stats.measures import reliability, score
+    from deepvalue_stats.models import ModelFit, ModelSpec, fit_gee, fit_logit
+    from deepvalue_stats.plan import Measure, Plan, parse_plan, read_plan
+    from deepvalue_stats.report import render
+    from deepvalue_stats.simulate import simulate_service
+    from deepvalue_stats.study import run_study
+    from deepvalue_stats.tables import CountTable, EffectTable, Evidence, Series
+    from deepvalue_stats.verdicts import Verdict
+
+_HOMES = {
+    "data": ("Dataset", "TableSchema", "read_data"),
+    "effects": ("average_effect",),
+    "errors": (
+        "DataError",
+        "DeepValueError",
+        "DisclosureError",
+        "LinkageError",
+        "ModelError",
+        "PlanError",
+    ),
+    "findings": ("Findings", "read_findings", "write_findings"),
+    "linkage": ("link",),
+    "measures": ("reliability", "score"),
+    "models": ("ModelFit", "ModelSpec", "fit_gee", "fit_logit"),
+    "plan": ("Measure", "Plan", "parse_plan", "read_plan"),
+    "report": ("render",),
+    "simulate": ("simulate_service",),
+    "study": ("run_study",),
+    "tables": ("CountTable", "EffectTable", "Evidence", "Series"),
+    "verdicts": ("Verdict",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "CountTable",
+    "DataError",
+    "Dataset",
+    "DeepValueError",
+    "DisclosureError",
+    "EffectTable",
+    "Evidence",
+    "Findings",
+    "LinkageError",
+    "Measure",
+    "ModelError",
+    "ModelFit",
+    "ModelSpec",
+    "Plan",
+    "PlanError",
+    "Series",
+    "TableSchema",
+    "Verdict",
+    "average_effect",
+    "fit_gee",
+    "fit_logit",
+    "link",
+    "parse_plan",
+    "read_data",
+    "read_findings",
+    "read_plan",
+    "reliability",
+    "render",
+    "run_study",
+    "score",
+    "simulate_service",
+    "write_findings",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

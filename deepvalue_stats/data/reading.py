@@ -1,0 +1,131 @@
+"""Sources in, data sets out: the whole of reading, in the order in which it happens."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from deepvalue_stats.data.dataset import Dataset, TableSchema
+from deepvalue_stats.data.files import read_text_tables
+from deepvalue_stats.data.keys import key_troubles
+from deepvalue_stats.data.parse import (
+    ParsedColumn,
+    Rules,
+    parse_column,
+    require_date_forms,
+    rules_of,
+)
+from deepvalue_stats.data.problems import Finding, exclusions, faults_of, problems_of
+from deepvalue_stats.data.schema import compile_schemas
+from deepvalue_stats.data.text import CodedText, TextTable, code_text
+from deepvalue_stats.errors import DataError, Fault
+from deepvalue_stats.plan.parts import Plan
+
+
+def read_data(
+    plan: Plan, *, folder: Path, frames: Mapping[str, pd.DataFrame] | None = None
+) -> dict[str, Dataset]:
+    """Read, check and type every source of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    folder : path
+        Relative source paths start here: the folder of the plan file.
+    frames : mapping of str to pandas.DataFrame, optional
+        Tables that stand in for the files of the sources so named.
+
+    Returns
+    -------
+    dict of str to Dataset
+        By source. A frame has the columns with a use, `line` (where the row begins in the file),
+        and a boolean `<name>__suppressed` beside each column in which the owner hid a value.
+
+    Raises
+    ------
+    PlanError
+        If the plan uses a column that no source has, or in two ways that contradict one another.
+    DataError
+        With every fault of every source at once.
+
+    See Also
+    --------
+    read_text_tables, type_tables : The two halves, for whoever wants to see what lies between.
+    """
+    return type_tables(plan, read_text_tables(plan, folder=folder, frames=frames))
+
+
+def type_tables(plan: Plan, tables: Mapping[str, TextTable]) -> dict[str, Dataset]:
+    """Check and type the sources that `read_text_tables` has read; see `read_data`."""
+    require_date_forms(plan)
+    schemas = compile_schemas(plan, {name: table.columns for name, table in tables.items()})
+    faults: list[Fault] = []
+    kept: dict[str, Dataset] = {}
+    for name, table in tables.items():
+        rules = rules_of(plan, name, typed=table.how.format != "csv")
+        dataset, findings = _typed(table, schemas[name], rules)
+        refused = [one for one in findings if _stops(one, rules)]
+        faults += [*table.faults, *faults_of(refused)]
+        if not refused:
+            kept[name] = _settled(dataset, findings)
+    if faults:
+        raise DataError.of(faults)
+    return kept
+
+
+def _stops(finding: Finding, rules: Rules) -> bool:
+    action = finding.kind.action
+    return action == "refused" or (action == "fault" and rules.on_fault == "refuse")
+
+
+def _typed(
+    table: TextTable, schema: TableSchema, rules: Rules
+) -> tuple[Dataset, tuple[Finding, ...]]:
+    """Type a table, and find what is wrong with it before any row leaves."""
+    texts = {one.name: code_text(table.frame[one.name]) for one in schema.columns}
+    parsed = {one.name: parse_column(one, texts[one.name], rules) for one in schema.columns}
+    marks = [("", *mark) for mark in key_troubles(schema, parsed)]
+    marks += [(name, *mark) for name, one in parsed.items() for mark in one.troubles]
+    findings = tuple(
+        Finding(schema.name, column, kind, rows, table.lines)
+        for column, kind, rows in marks
+        if rows.any()
+    )
+    return Dataset(_frame(parsed, table.lines), schema, digest=_digest(texts)), findings
+
+
+def _frame(parsed: Mapping[str, ParsedColumn], lines: np.ndarray) -> pd.DataFrame:
+    columns: dict[str, object] = {"line": lines}
+    for name, one in parsed.items():
+        columns[name] = one.values
+        if one.suppressed.any():
+            columns[f"{name}__suppressed"] = one.suppressed
+    return pd.DataFrame(columns)
+
+
+def _settled(dataset: Dataset, findings: Sequence[Finding]) -> Dataset:
+    """Open the ledger, and take the faulty rows out, a step for each kind of trouble."""
+    everyone = np.ones(len(dataset.frame), dtype=bool)
+    dataset = replace(dataset, problems=problems_of(findings)).restrict(
+        everyone, "rows in the file"
+    )
+    stays = everyone
+    for reason, rows in exclusions(findings):
+        dataset = dataset.restrict(~rows[stays], reason)
+        stays = stays & ~rows
+    return dataset
+
+
+def _digest(texts: Mapping[str, CodedText]) -> str:
+    """Hash the used columns' text: one value for one content, whatever the format."""
+    sha = hashlib.sha256()
+    for name in sorted(texts):
+        sha.update(json.dumps([name, *texts[name].distinct]).encode())
+        sha.update(texts[name].codes.astype("<i8").tobytes())
+    return sha.hexdigest()

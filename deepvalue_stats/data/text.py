@@ -1,0 +1,174 @@
+"""Tables of text: what every format is turned into before anything is given a type.
+
+One text for one value, whatever the format: a whole number is "12" also where a file stores 12.0,
+true and false are "1" and "0", a day is "2024-03-01", and what is absent is "".
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from deepvalue_stats.errors import DataError, Fault
+
+Cells = list[str]
+
+
+@dataclass(frozen=True)
+class HowRead:
+    """How a source was read, for the report.
+
+    Attributes
+    ----------
+    format : str
+        The plan's format, or "frame" for a table handed in.
+    encoding, delimiter : str or None
+        Of a delimited file.
+    recognised : tuple of str
+        Which of the two were recognised, not declared.
+    blank_rows : int
+        Rows without any content, passed over.
+    """
+
+    format: str
+    encoding: str | None = None
+    delimiter: str | None = None
+    recognised: tuple[str, ...] = ()
+    blank_rows: int = 0
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A source as text.
+
+    Attributes
+    ----------
+    source : str
+        Its name in the plan.
+    columns : tuple of str
+        Every header, in the file's order.
+    frame : pandas.DataFrame
+        Text cells of the columns that have a use.
+    lines : int64 array, shape (n_rows,)
+        The line of a text file or row of a sheet on which each row begins; elsewhere its number.
+    how : HowRead
+        Format, encoding and delimiter.
+    faults : tuple of Fault
+        What is wrong with rows that could not be taken into the frame: such a table is refused.
+    """
+
+    source: str
+    columns: tuple[str, ...]
+    frame: pd.DataFrame
+    lines: np.ndarray
+    how: HowRead
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True)
+class CodedText:
+    """A column of stripped text as codes into its distinct values, in order of appearance."""
+
+    codes: np.ndarray
+    distinct: tuple[str, ...]
+
+
+def code_text(cells: pd.Series) -> CodedText:
+    """Strip a column of text and number its distinct values."""
+    codes, raw = pd.factorize(cells.to_numpy(dtype=object))
+    stripped = np.empty(len(raw), dtype=object)
+    stripped[:] = [text.strip() for text in raw]
+    again, distinct = pd.factorize(stripped)
+    return CodedText(again[codes], tuple(distinct))
+
+
+def checked_headers(headers: Iterable[object], where: str) -> tuple[str, ...]:
+    """Strip the headers, or raise a DataError that gives positions.
+
+    A header is never quoted: in a file without a header line it would be somebody's value. A blank
+    first header is let pass, as it is what R and pandas write above their row names.
+    """
+    names = tuple(str(header).strip() for header in headers)
+    blank = [i for i, name in enumerate(names, 1) if not name and i > 1]
+    first: dict[str, int] = {}
+    twice = [(first[name], i) for i, name in enumerate(names, 1) if first.setdefault(name, i) != i]
+    faults = []
+    if blank or not any(names):
+        shown = ", ".join(map(str, blank or [1]))
+        faults.append(
+            Fault("a column has no name", f"{where}, column {shown}", "name it in the header line")
+        )
+    for one, other in twice:
+        if names[one - 1]:
+            place = f"{where}, columns {one} and {other}"
+            faults.append(Fault("two columns have one name", place, "rename or remove one"))
+    if faults:
+        raise DataError.of(faults)
+    return names
+
+
+def text_frame(columns: Mapping[str, Cells | np.ndarray]) -> pd.DataFrame:
+    """Make a frame of Python strings, whatever the text type that pandas would choose."""
+    return pd.DataFrame({name: np.array(cells, dtype=object) for name, cells in columns.items()})
+
+
+def cell_text(value: Any) -> str:
+    """Write one value as text; see the head of this module."""
+    if isinstance(value, str):
+        return value
+    if value is None or value is pd.NaT or value is pd.NA:
+        return ""
+    if isinstance(value, (bool, np.bool_)):
+        return str(int(value))
+    if isinstance(value, (float, np.floating)):
+        return number_text(value)
+    if isinstance(value, datetime.datetime):
+        return value.date().isoformat()
+    if isinstance(value, np.datetime64):
+        return str(value.astype("datetime64[D]"))
+    return str(value)
+
+
+def number_text(value: float | np.floating[Any]) -> str:
+    """Write a number at its shortest; without a point where it is whole, and "" for NaN."""
+    if np.isnan(value):
+        return ""
+    return str(int(value)) if np.isfinite(value) and value == int(value) else str(value)
+
+
+def column_text(column: pd.Series) -> np.ndarray:
+    """Write a column of any type as an array of Python strings."""
+    if column.dtype == object:
+        texts = np.empty(len(column), dtype=object)
+        texts[:] = [cell_text(value) for value in column]
+        return texts
+    codes, distinct = pd.factorize(column)
+    pool = np.array([*(cell_text(value) for value in distinct), ""], dtype=object)
+    return pool[codes]
+
+
+def frame_table(
+    source: str, frame: pd.DataFrame, wanted: Container[str], how: HowRead, where: str
+) -> TextTable:
+    """Turn a typed frame into a table of text; its lines are the rows counted from 1."""
+    columns = checked_headers(frame.columns, where)
+    require_rows(len(frame), where)
+    kept = {name: column_text(frame.iloc[:, i]) for i, name in enumerate(columns) if name in wanted}
+    lines = np.arange(1, len(frame) + 1, dtype=np.int64)
+    return TextTable(source, columns, pd.DataFrame(kept, index=range(len(frame))), lines, how)
+
+
+def require_rows(n_rows: int, where: str) -> None:
+    """Refuse a table with a header and nothing under it."""
+    if n_rows == 0:
+        raise DataError("there are no rows under the header", where, "extract the file again")
+
+
+def positions_of(columns: Sequence[str], wanted: Container[str]) -> list[int]:
+    """Find where the columns with a use stand."""
+    return [i for i, name in enumerate(columns) if name in wanted]

@@ -1,0 +1,26 @@
+"""From a fit to effects in units that a reader knows."""
+
+from deepvalue_stats.effects.contrast import POINT, Contrast, per_sd
+from deepvalue_stats.effects.delta import (
+    Estimates,
+    average_derivative,
+    average_mean,
+    together,
+)
+from deepvalue_stats.effects.estimate import average_effect, predicted_curve
+from deepvalue_stats.effects.multiplicity import adjust, benjamini_hochberg, holm
+
+__all__ = [
+    "POINT",
+    "Contrast",
+    "Estimates",
+    "adjust",
+    "average_derivative",
+    "average_effect",
+    "average_mean",
+    "benjamini_hochberg",
+    "holm",
+    "per_sd",
+    "predicted_curve",
+    "together",
+]

@@ -1,0 +1,20 @@
+"""Who was rated when, what happened next, and who is missing from the answer."""
+
+from deepvalue_stats.linkage.flow import flow_table, sources_table
+from deepvalue_stats.linkage.linking import link, linkage_sql, rating_fates
+from deepvalue_stats.linkage.pseudonyms import pseudonym, pseudonymise, read_key
+from deepvalue_stats.linkage.rows import model_rows
+from deepvalue_stats.linkage.sql import FATES
+
+__all__ = [
+    "FATES",
+    "flow_table",
+    "link",
+    "linkage_sql",
+    "model_rows",
+    "pseudonym",
+    "pseudonymise",
+    "rating_fates",
+    "read_key",
+    "sources_table",
+]

@@ -1,0 +1,137 @@
+"""What must hold before records are joined: declared cardinality, ids that can meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from deepvalue_stats.data import Dataset, locate
+from deepvalue_stats.errors import Fault, LinkageError
+from deepvalue_stats.linkage.sql import (
+    baseline_sources,
+    censor_sources,
+
+    rating_source,
+    source_of,
+)
+from deepvalue_stats.plan import Plan
+
+# more undated ratings than this and the clock cannot be held to
+UNDATED = 0.05
+
+
+def check_contract(plan: Plan, data: Mapping[str, Dataset]) -> None:
+    """Refuse joins that would multiply rows or lose them in silence.
+
+    Raises
+    ------
+    LinkageError
+        With every breach at once.
+    """
+    schemas = {name: dataset.schema for name, dataset in data.items()}
+    faults = [*_zeros(plan, data)]
+    if plan.clock.kind == "waves":
+        faults += _one_row_a_wave(plan, data)
+    else:
+        single = dict.fromkeys([*baseline_sources(plan, schemas), *censor_sources(plan, schemas)])
+        single |= dict.fromkeys(n for n, link in plan.links.items() if _one_to_one(link))
+        faults += [fault for name in single for fault in _one_row_a_client(plan, name, data[name])]
+        faults += [*_placed(plan, data), *_undated(plan, data)]
+    if faults:
+        raise LinkageError.of(faults)
+
+
+def _one_to_one(link: object) -> bool:
+    return getattr(link, "cardinality", "") == "one_to_one"
+
+
+def _one_row_a_client(plan: Plan, name: str, dataset: Dataset) -> Iterator[Fault]:
+    extra = int(dataset.frame[plan.ids.client.column].duplicated().sum())
+    if extra:
+        yield Fault(
+            f"'{name}' has {extra} rows more than clients, and is read as one row a client",
+            f"sources.{name}",
+            "give one row a client, or declare what is repeated as contacts, ratings or events",
+        )
+
+
+def _one_row_a_wave(plan: Plan, data: Mapping[str, Dataset]) -> Iterator[Fault]:
+    for name, dataset in data.items():
+        key = [plan.ids.client.column]
+        if plan.clock.wave in dataset.frame:
+            key.append(str(plan.clock.wave))
+        extra = int(dataset.frame.duplicated(key).sum())
+        if extra:
+            yield Fault(
+                f"'{name}' has {extra} rows more than {' and '.join(key)} allow",
+                f"sources.{name}",
+                "give one row for each of them",
+            )
+
+
+def _placed(plan: Plan, data: Mapping[str, Dataset]) -> Iterator[Fault]:
+    """Measures of the relationship stand with the ratings' dates, shares with the contacts."""
+    ratings, _ = rating_source(plan, {n: d.schema for n, d in data.items()})
+    for name, measure in plan.measures.items():
+        source = source_of(name, plan, {n: d.schema for n, d in data.items()})
+        if measure.at != "baseline" and source != ratings:
+            yield Fault(
+                f"'{name}' is in '{source}', and the ratings' dates are in '{ratings}'",
+                f"measures.{name}",
+                f"name items of '{ratings}', or set at = \"baseline\"",
+            )
+    episodes = plan.clock.episodes
+    for name, covariate in plan.covariates.items():
+        source, _ = locate(covariate.column, data)
+        if covariate.type == "share" and episodes and source != episodes.source:
+            yield Fault(
+                "a share is taken over the contacts that make the episodes",
+                f"covariates.{name}.column",
+                f"name a column of '{episodes.source}'",
+            )
+    practitioner = plan.ids.practitioner
+    if episodes and practitioner and practitioner.column not in data[episodes.source].frame:
+        yield Fault(
+            f"'{episodes.source}' does not say who the practitioner was",
+            "ids.practitioner",
+            f"name a column of '{episodes.source}'",
+        )
+
+
+def _undated(plan: Plan, data: Mapping[str, Dataset]) -> Iterator[Fault]:
+    source, day = rating_source(plan, {n: d.schema for n, d in data.items()})
+    dates = data[source].frame[day]
+    if len(dates) and dates.isna().mean() > UNDATED:
+        yield Fault(
+            f"{int(dates.isna().sum())} of {len(dates)} ratings have no date (more than 5%)",
+            f"sources.{source}, column {day}",
+            "ask the data owner for the dates: without them no rating is known to come first",
+        )
+
+
+def _zeros(plan: Plan, data: Mapping[str, Dataset]) -> Iterator[Fault]:
+    """Ids that would meet if leading zeros had not been lost on one side."""
+    column = plan.ids.client.column
+    if plan.ids.client.pad_to is not None or plan.ids.pseudonyms == "keyed":
+        return
+    base = data[_base_source(plan, data)].frame[column].dropna().astype("str")
+    bare = pd.Index(base.str.lstrip("0").unique())
+    for name, dataset in data.items():
+        ids = pd.Series(dataset.frame[column].dropna().astype("str").unique())
+        lost = int((~ids.isin(base) & ids.str.lstrip("0").isin(bare)).sum())
+        if lost:
+            yield Fault(
+                f"{lost} ids of '{name}' would be found but for their leading zeros",
+                f"sources.{name}, column {column}",
+                "set ids.client.pad_to to the ids' full width",
+            )
+
+
+def _base_source(plan: Plan, data: Mapping[str, Dataset]) -> str:
+    if plan.clock.episodes:
+        return plan.clock.episodes.source
+    schemas = {name: dataset.schema for name, dataset in data.items()}
+    return source_of(plan.models[plan.primary].exposure, plan, schemas)
+
+

@@ -1,0 +1,214 @@
+"""What a model is and what was learned by fitting it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from deepvalue_stats.errors import ModelError
+from deepvalue_stats.models.design import Design
+from deepvalue_stats.models.link import Link
+from deepvalue_stats.tables import LEVEL
+
+At = Literal["population", "typical", "conditional"]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What to fit, never how to print it.
+
+    Attributes
+    ----------
+    formula : str
+        Outcome and fixed part.
+    family : str
+        binomial or gaussian.
+    groups : tuple of str
+        Columns that say which rows belong together.
+    estimator : str
+    covariance : str
+        How the covariance of the coefficients was estimated.
+    correlation : str
+        Working correlation within a group, of a GEE.
+    """
+
+    formula: str
+    family: str
+    groups: tuple[str, ...]
+    estimator: str
+    covariance: str
+    correlation: str = ""
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """How an optimisation ended, kept as data so that a doubt reaches the table.
+
+    Attributes
+    ----------
+    status : str
+        ok or not_converged.
+    evaluations : int
+    objective : float
+        Minus the log-likelihood; NaN where the estimator has none.
+    gradient_norm : float
+        Largest absolute element of the estimating function a row.
+    singular : bool
+        Whether a variance component lies on its boundary.
+    message : str
+        What is doubtful, in words; empty when nothing is.
+    """
+
+    status: Literal["ok", "not_converged"]
+    evaluations: int
+    objective: float
+    gradient_norm: float
+    singular: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class ModelFit:
+    """A fitted model; foreign result objects never escape into it.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    terms : tuple of str
+        Names of the p coefficients.
+    params : numpy.ndarray, shape (p,)
+        Coefficients on the link scale.
+    covariance : numpy.ndarray, shape (p, p)
+    dof : float
+        Degrees of freedom of the reference t distribution; infinite for the normal.
+    link : Link
+        The mean as a function of the linear predictor, with two derivatives.
+    design : Design
+        Recorded coding, so that new rows are coded as the old.
+    n_groups : mapping of str to int
+    ids : mapping of str to str
+        The columns of the design's frame that hold `client` and `practitioner`.
+    convergence : Convergence
+    loglik : float
+        NaN where the estimator has no likelihood.
+    scores : numpy.ndarray, shape (n, p)
+        Each row's contribution to the estimating function.
+    association : mapping of str to float
+        Working correlation parameters of a GEE.
+    """
+
+    spec: ModelSpec
+    terms: tuple[str, ...]
+    params: np.ndarray
+    covariance: np.ndarray
+    dof: float
+    link: Link
+    design: Design
+    n_groups: Mapping[str, int]
+    ids: Mapping[str, str]
+    convergence: Convergence
+    loglik: float
+    scores: np.ndarray
+    association: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def n_obs(self) -> int:
+        """Rows in the fit."""
+        return len(self.design.response)
+
+    @property
+    def bse(self) -> np.ndarray:
+        """Standard errors of the coefficients, shape (p,)."""
+        return np.sqrt(np.diag(self.covariance))
+
+    @property
+    def vcov(self) -> pd.DataFrame:
+        """Covariance of the coefficients, by term."""
+        return pd.DataFrame(self.covariance, index=self.terms, columns=self.terms)
+
+    def cov_params(self) -> pd.DataFrame:
+        """Covariance of the coefficients: the name by which statsmodels users know `vcov`."""
+        return self.vcov
+
+    @property
+    def llf(self) -> float:
+        """Log-likelihood, by statsmodels' name."""
+        return self.loglik
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion; NaN without a likelihood."""
+        return 2 * len(self.params) - 2 * self.loglik
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion over rows; NaN without a likelihood."""
+        return float(np.log(self.n_obs)) * len(self.params) - 2 * self.loglik
+
+    @property
+    def variance_components(self) -> pd.DataFrame:
+        """Standard deviations of random effects; empty for a marginal model."""
+        return pd.DataFrame(columns=["group", "term", "std_dev", "variance"])
+
+    def conf_int(self, level: float = LEVEL) -> pd.DataFrame:
+        """Wald intervals on the link scale, by term."""
+        half = stats.t.ppf((1 + level) / 2, self.dof) * self.bse
+        bounds = {"conf_low": self.params - half, "conf_high": self.params + half}
+        return pd.DataFrame(bounds, index=self.terms)
+
+    @property
+    def coefficients(self) -> pd.DataFrame:
+        """By term: estimate, std_error, statistic, p_value, conf_low, conf_high (link scale).
+
+        A fit that did not converge has no p-values and no intervals.
+        """
+        sound = self.convergence.status == "ok"
+        statistic = self.params / self.bse if sound else np.full_like(self.params, np.nan)
+        frame = pd.DataFrame(
+            {
+                "estimate": self.params,
+                "std_error": self.bse if sound else np.nan,
+                "statistic": statistic,
+                "p_value": 2 * stats.t.sf(np.abs(statistic), self.dof),
+            },
+            index=self.terms,
+        )
+        interval = self.conf_int() if sound else self.conf_int() * np.nan
+        return frame.join(interval)
+
+    def predict(self, newdata: pd.DataFrame | None = None, at: At = "population") -> np.ndarray:
+        """Predicted means, shape (n_rows,).
+
+        Parameters
+        ----------
+        newdata : pandas.DataFrame, optional
+            Rows to predict for, coded as the fitted rows were; those themselves when left out.
+        at : str
+            A marginal model knows the population only.
+
+        Raises
+        ------
+        ModelError
+            For `typical` or `conditional`, which need random effects.
+        """
+        if at != "population":
+            raise ModelError(
+                f"a {self.spec.estimator} fit has no random effects to hold at a value",
+                f"predict(at={at!r})",
+                'use at="population"',
+            )
+        matrix = self.design.matrix if newdata is None else self.design.rebuild(newdata)
+        return self.link.mean(matrix @ self.params)
+
+    def summary(self) -> str:
+        """The coefficients as a plain text, for reading in a session."""
+        head = f"{self.spec.estimator}: {self.spec.formula}\n{self.n_obs} rows"
+        groups = ", ".join(f"{n} {name}" for name, n in self.n_groups.items())
+        doubt = f"\n{self.convergence.status}: {self.convergence.message}"
+        tail = doubt if self.convergence.message else ""
+        return f"{head}, {groups}\n{self.coefficients.to_string(float_format='%.4f')}{tail}"

@@ -1,0 +1,50 @@
+"""The formula of a planned model: built from its names, never written by hand."""
+
+from __future__ import annotations
+
+from deepvalue_stats.plan.parts import ModelPlan, Plan
+
+SPLINE_DEGREES = 4
+
+
+def exposure_columns(model: ModelPlan) -> tuple[str, ...]:
+    """The columns in which the exposure stands: one, or its within and between parts."""
+    if model.split == "none":
+        return (model.exposure,)
+    return (f"{model.exposure}_within", f"{model.exposure}_between")
+
+
+def build_formula(plan: Plan, model: ModelPlan, *, modifier: str | None = None) -> str:
+    """Write the fixed part of a model.
+
+    Parameters
+    ----------
+    plan : Plan
+    model : ModelPlan
+    modifier : str, optional
+        A column of bands by which every exposure column is allowed to differ.
+
+    Returns
+    -------
+    str
+        `outcome ~ exposure + covariates`, with `exposure * modifier` where there is one.
+    """
+    exposures = exposure_columns(model)
+    if modifier is None:
+        terms = list(exposures)
+    else:
+        # the band's own curve replaces the linear adjustment for the same measure
+        terms = [f"{name} * C({modifier})" for name in exposures]
+    terms += [_covariate(plan, name) for name in model.covariates]
+    return f"{model.outcome} ~ {' + '.join(terms)}"
+
+
+def _covariate(plan: Plan, name: str) -> str:
+    declared = plan.covariates.get(name)
+    if declared is None:
+        return name
+    if declared.type == "category":
+        return f"C({name})"
+    if declared.form == "spline":
+        return f"cr({name}, df={SPLINE_DEGREES})"
+    return name

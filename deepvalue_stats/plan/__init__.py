@@ -1,0 +1,17 @@
+"""What a study declares before a row is read."""
+
+from deepvalue_stats.plan.measure import Measure, resolve_measure
+from deepvalue_stats.plan.parts import Plan, defaults_in_force
+from deepvalue_stats.plan.reading import parse_plan, read_plan
+from deepvalue_stats.plan.register import INSTRUMENTS, Instrument
+
+__all__ = [
+    "INSTRUMENTS",
+    "Instrument",
+    "Measure",
+    "Plan",
+    "defaults_in_force",
+    "parse_plan",
+    "read_plan",
+    "resolve_measure",
+]

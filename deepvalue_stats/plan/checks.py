@@ -1,0 +1,400 @@
+"""What the parts of a plan must be to one another, and what this version does not have yet.
+
+Each check takes a `Draft`, in which a part that is faulty in itself is absent, so that the faults
+between parts are found beside the faults within them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from deepvalue_stats.errors import Fault
+from deepvalue_stats.plan.parts import (
+    Clock,
+    CovariatePlan,
+    Disclosure,
+    Equity,
+    Ids,
+    MeasurePlan,
+    ModelPlan,
+    OutcomePlan,
+    Study,
+    Verdicts,
+)
+from deepvalue_stats.plan.register import INSTRUMENTS
+
+CLAIMS = ("C1", "C2")
+ALL_CLAIMS = tuple(f"C{i}" for i in range(1, 9))
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The valid parts of a plan, and every name that the file gives to its parts."""
+
+    parts: Mapping[str, Any]
+    named: Mapping[str, tuple[str, ...]]
+
+    def one(self, key: str) -> Any:
+        """A part that stands once, or None where it is faulty."""
+        return self.parts.get(key)
+
+    def many(self, key: str) -> Mapping[str, Any]:
+        """The valid entries of a table of named parts."""
+        return self.parts.get(key) or {}
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """All names in a table of named parts, valid or not."""
+        return self.named.get(key, ())
+
+
+def cross_faults(draft: Draft) -> list[Fault]:
+    """Every fault between the parts of a plan."""
+    checks: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
+        _names,
+        _sources,
+        _measures,
+        _models,
+        _clock,
+        _outcomes,
+        _links,
+        _equity,
+        _verdicts,
+        _safety,
+        _not_yet,
+    )
+    return [fault for check in checks for fault in check(draft)]
+
+
+def _unknown(what: str, name: str, where: str, known: Iterable[str]) -> Fault:
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    meant = f", did you mean '{near[0]}'?" if near else ""
+    choices = ", ".join(known) or "(none is declared)"
+    return Fault(f"there is no {what} '{name}'{meant}", where, f"use one of {choices}")
+
+
+def _names(draft: Draft) -> Iterator[Fault]:
+    """A name becomes a column of one analysis table, so it must be a word and stand for one thing."""
+    seen: dict[str, str] = {}
+    reserved = {"client", "practitioner", "service", "episode", "wave_number", "confidence_band"}
+    for section in ("measures", "outcomes", "covariates"):
+        for name in draft.names(section):
+            where = f"{section}.{name}"
+            if not name.isidentifier() or "__" in name:
+                yield Fault(f"'{name}' cannot name a column", where, "use letters, digits, single _")
+            elif name in reserved:
+                yield Fault(f"'{name}' is a name of the package's own", where, "choose another")
+            elif name in seen:
+                yield Fault(f"'{name}' is used twice", f"{seen[name]} and {where}", "rename one")
+            seen[name] = where
+
+
+def _sources(draft: Draft) -> Iterator[Fault]:
+    """A column written `source.column` names a source of the plan."""
+    for where, column in _qualified(draft):
+        source, dot, _ = column.partition(".")
+        if dot and source not in draft.names("sources"):
+            yield _unknown("source", source, where, draft.names("sources"))
+    episodes = getattr(draft.one("clock"), "episodes", None)
+    if episodes and episodes.source not in draft.names("sources"):
+        where = "clock.episodes.source"
+        yield _unknown("source", episodes.source, where, draft.names("sources"))
+    for name in draft.names("links"):
+        if name not in draft.names("sources"):
+            yield _unknown("source", name, f"links.{name}", draft.names("sources"))
+
+
+def _qualified(draft: Draft) -> Iterator[tuple[str, str]]:
+    """Every place of a plan where a column stands, with the column."""
+    measure: MeasurePlan
+    for name, measure in draft.many("measures").items():
+        for i, item in enumerate(measure.items):
+            yield f"measures.{name}.items[{i}]", item
+    outcome: OutcomePlan
+    for name, outcome in draft.many("outcomes").items():
+        for key in ("column", "date", "end"):
+            if getattr(outcome, key):
+                yield f"outcomes.{name}.{key}", getattr(outcome, key)
+        if outcome.any_of:
+            yield f"outcomes.{name}.any_of.column", outcome.any_of.column
+        if outcome.all_equal:
+            for i, column in enumerate(outcome.all_equal.columns):
+                yield f"outcomes.{name}.all_equal.columns[{i}]", column
+    covariate: CovariatePlan
+    for name, covariate in draft.many("covariates").items():
+        yield f"covariates.{name}.column", covariate.column
+    clock: Clock | None = draft.one("clock")
+    if clock and clock.exposure:
+        yield "clock.exposure.date", clock.exposure.date
+    if clock and clock.follow_up:
+        for i, column in enumerate(clock.follow_up.censor):
+            yield f"clock.follow_up.censor[{i}]", column
+
+
+def _measures(draft: Draft) -> Iterator[Fault]:
+    measure: MeasurePlan
+    for name, measure in draft.many("measures").items():
+        where = f"measures.{name}"
+        if measure.instrument and measure.instrument not in INSTRUMENTS:
+            yield _unknown("instrument", measure.instrument, f"{where}.instrument", INSTRUMENTS)
+        elif measure.instrument:
+            instrument = INSTRUMENTS[measure.instrument]
+            if len(measure.items) != instrument.n_items:
+                yield Fault(
+                    f"{measure.instrument} has {instrument.n_items} items, the plan "
+                    f"{len(measure.items)}",
+                    f"{where}.items",
+                    "name every item in its order, or leave `instrument` out and give `range`",
+                )
+            if measure.range and measure.range != instrument.response_range:
+                low, high = instrument.response_range
+                fix = f"leave it out, the instrument's is {low} to {high}"
+                yield Fault("the range is not the instrument's", f"{where}.range", fix)
+        elif measure.range is None:
+            yield Fault("a measure needs a range or an instrument", where, "add range = [1, 5], say")
+        if measure.range and measure.range[0] >= measure.range[1]:
+            yield Fault("the range runs backwards", f"{where}.range", "write [lowest, highest]")
+        if measure.minimum_items > len(measure.items):
+            fix = f"at most {len(measure.items)}"
+            yield Fault("more items needed than there are", f"{where}.minimum_items", fix)
+        if len(set(measure.items)) < len(measure.items):
+            yield Fault("an item stands twice", f"{where}.items", "name each item once")
+        for item in set(measure.reversed) - set(measure.items):
+            yield _unknown("item", item, f"{where}.reversed", measure.items)
+
+
+def _models(draft: Draft) -> Iterator[Fault]:
+    roles = [model.role for model in draft.many("models").values()]
+    complete = len(roles) == len(draft.names("models"))
+    if roles and complete and roles.count("primary") != 1:
+        what = f"{roles.count('primary')} models are primary, and exactly one decides the verdict"
+        yield Fault(what, "models", 'set role = "primary" on one')
+    model: ModelPlan
+    ids: Ids | None = draft.one("ids")
+    declared = [key for key in ("client", "practitioner", "service") if getattr(ids, key, None)]
+    for name, model in draft.many("models").items():
+        where = f"models.{name}"
+        if model.outcome not in draft.names("outcomes"):
+            known = draft.names("outcomes")
+            yield _unknown("outcome", model.outcome, f"{where}.outcome", known)
+        yield from _exposure(draft, model, where)
+        for i, covariate in enumerate(model.covariates):
+            known = (*draft.names("covariates"), *draft.names("measures"))
+            if covariate not in known:
+                yield _unknown("covariate", covariate, f"{where}.covariates[{i}]", known)
+        if model.rows and model.rows not in draft.names("rows"):
+            yield _unknown("row rule", model.rows, f"{where}.rows", draft.names("rows"))
+        if ids:
+            wanted = [*model.groups, *([model.split_by] if model.split_by else [])]
+            wanted += [model.covariance.split(":")[1]] if model.covariance else []
+            for group in wanted:
+                if group not in declared:
+                    yield _unknown("id", group, f"{where}.groups", declared)
+        if model.estimator == "gee" and len(model.groups) != 1:
+            fix = 'give one, as in groups = ["practitioner"]'
+            yield Fault("a GEE has exactly one grouping", f"{where}.groups", fix)
+        if model.estimator == "logit" and not model.covariance:
+            fix = 'name the cluster, as in covariance = "cluster:client"'
+            yield Fault("a plain logit ignores repeated clients", f"{where}.covariance", fix)
+    for name, rule in draft.many("rows").items():
+        known = [*draft.names("measures"), *draft.names("covariates"), *draft.names("outcomes")]
+        for i, variable in enumerate(rule.require):
+            if variable not in known:
+                yield _unknown("variable", variable, f"rows.{name}.require[{i}]", known)
+
+
+def _exposure(draft: Draft, model: ModelPlan, where: str) -> Iterator[Fault]:
+    measure: MeasurePlan | None = draft.many("measures").get(model.exposure)
+    if model.exposure not in draft.names("measures"):
+        known = draft.names("measures")
+        yield _unknown("measure", model.exposure, f"{where}.exposure", known)
+    elif measure and measure.at == "baseline":
+        fix = "name a measure of the relationship"
+        yield Fault("a baseline measure cannot be the exposure", f"{where}.exposure", fix)
+    for i, covariate in enumerate(model.covariates):
+        beside: MeasurePlan | None = draft.many("measures").get(covariate)
+        clock: Clock | None = draft.one("clock")
+        if covariate == model.exposure:
+            fix = "take it out of the covariates"
+            yield Fault("the exposure adjusts for itself", f"{where}.covariates[{i}]", fix)
+        elif beside and beside.at != "baseline" and clock and clock.kind == "dates":
+            yield Fault(
+                f"'{covariate}' is measured with or after the exposure",
+                f"{where}.covariates[{i}]",
+                "adjust for what came before the exposure: a covariate or measure at baseline",
+            )
+
+
+def _clock(draft: Draft) -> Iterator[Fault]:
+    clock: Clock | None = draft.one("clock")
+    if clock is None:
+        return
+    if clock.kind == "waves" and clock.design == "landmark":
+        fix = 'set design = "same_wave", and every verb is capped by it'
+        yield Fault("a landmark needs dates, and waves have none", "clock.design", fix)
+    if clock.kind == "dates" and clock.design == "same_wave":
+        yield Fault("dated records have no waves", "clock.design", 'set design = "landmark"')
+    exposure, follow_up = clock.exposure, clock.follow_up
+    if exposure and follow_up:
+        for key, anchor in (
+            ("exposure.from", exposure.start),
+            ("exposure.to", exposure.end),
+            ("follow_up.from", follow_up.start),
+        ):
+            if anchor[0] != "index":
+                yield _unknown("anchor", anchor[0], f"clock.{key}", ["index"])
+        if exposure.end[1] < exposure.start[1] or exposure.start[1] < 0:
+            fix = "let it run from the index or later, forwards"
+            yield Fault("the exposure window is empty or opens early", "clock.exposure", fix)
+        if follow_up.start[1] <= exposure.end[1]:
+            yield Fault(
+                "follow-up opens while the exposure still runs: a client must stay without the "
+                "outcome to be rated (immortal time), and a rating may follow the outcome",
+                "clock.follow_up.from",
+                f'start at ["index", {exposure.end[1] + 1}] or later',
+            )
+    ids: Ids | None = draft.one("ids")
+    if ids and clock.kind == "dates" and ids.practitioner is None:
+        fix = "add ids.practitioner = { column = ... }"
+        yield Fault("episodes need to know the practitioner", "ids.practitioner", fix)
+
+
+def _outcomes(draft: Draft) -> Iterator[Fault]:
+    clock: Clock | None = draft.one("clock")
+    outcome: OutcomePlan
+    for name, outcome in draft.many("outcomes").items():
+        if clock and clock.kind == "waves" and outcome.kind == "event":
+            fix = 'give kind = "status" with the column in which it stands'
+            yield Fault("an event needs dates, and waves have none", f"outcomes.{name}", fix)
+        if clock and clock.kind == "dates" and outcome.kind == "status":
+            fix = 'give kind = "event" with the date on which it happened'
+            yield Fault("a status has no date to hold to the clock", f"outcomes.{name}", fix)
+    covariate: CovariatePlan
+    for name, covariate in draft.many("covariates").items():
+        shared = (covariate.type == "share", covariate.at == "practitioner")
+        if any(shared) and not all(shared):
+            fix = 'type = "share" and at = "practitioner" go together'
+            yield Fault("only a share is taken over a practitioner", f"covariates.{name}", fix)
+        if clock and clock.kind == "waves" and any(shared):
+            fix = "leave it out"
+            yield Fault("a share needs dated contacts", f"covariates.{name}", fix)
+        if clock and clock.kind == "dates" and covariate.at is None:
+            yield Fault("with dates a covariate says when it was measured", f"covariates.{name}.at",
+                        'set at = "baseline" or at = "practitioner"')  # fmt: skip
+
+
+def _links(draft: Draft) -> Iterator[Fault]:
+    """Where events come from a source of their own, an absent record must be given a meaning."""
+    outcome: OutcomePlan
+    for name, outcome in draft.many("outcomes").items():
+        source, dot, _ = (outcome.date or "").partition(".")
+        if outcome.kind == "event" and not dot:
+            fix = "write source.column"
+            yield Fault("an event's date needs its source", f"outcomes.{name}.date", fix)
+        elif outcome.kind == "event" and source not in draft.names("links"):
+            yield Fault(
+                f"nothing says how '{source}' is joined and what a client without a record means",
+                f"links.{source}",
+                "add rule, cardinality and unlinked (no_event, unknown or exclude)",
+            )
+
+
+def _equity(draft: Draft) -> Iterator[Fault]:
+    equity: Equity | None = draft.one("equity")
+    if equity is None:
+        return
+    modifier: MeasurePlan | None = draft.many("measures").get(equity.modifier)
+    if equity.modifier not in draft.names("measures"):
+        known = draft.names("measures")
+        yield _unknown("measure", equity.modifier, "equity.modifier", known)
+    elif modifier and modifier.at != "baseline":
+        yield Fault(
+            "confidence after the start is part of what the relationship does, no moderator of it",
+            "equity.modifier",
+            'name a measure with at = "baseline"',
+        )
+    if equity.reference not in equity.bands:
+        yield _unknown("band", equity.reference, "equity.reference", equity.bands)
+    bounds = list(equity.bands.values())
+    if any(low >= high for low, high in pairwise(bounds)):
+        fix = "write the bands from the lowest lower bound to the highest"
+        yield Fault("the bands' lower bounds do not rise", "equity.bands", fix)
+    if equity.reference == next(iter(equity.bands)):
+        fix = "name the highest band"
+        yield Fault("the lowest band is compared with itself", "equity.reference", fix)
+
+
+def _verdicts(draft: Draft) -> Iterator[Fault]:
+    verdicts: Verdicts | None = draft.one("verdicts")
+    if verdicts is None:
+        return
+    for i, claim in enumerate(verdicts.claims):
+        if claim not in ALL_CLAIMS:
+            yield _unknown("claim", claim, f"verdicts.claims[{i}]", ALL_CLAIMS)
+    effects = draft.one("effects")
+    if effects and effects.family != verdicts.label:
+        fix = "let effects.family and verdicts.label agree"
+        yield Fault("the family and the label disagree", "effects.family", fix)
+
+
+def _safety(draft: Draft) -> Iterator[Fault]:
+    study: Study | None = draft.one("study")
+    ids: Ids | None = draft.one("ids")
+    disclosure: Disclosure | None = draft.one("disclosure")
+    confidential = study is not None and study.status == "confidential"
+    if confidential and ids and ids.pseudonyms == "none":
+        fix = 'set pseudonyms = "keyed" and put the key into DEEPVALUE_KEY or DEEPVALUE_KEY_FILE'
+        yield Fault("confidential data without pseudonyms is refused", "ids.pseudonyms", fix)
+    if confidential and disclosure and disclosure.profile == "open":
+        fix = 'use "acro", "opensafely" or "own"'
+        yield Fault("an open profile is for public data", "disclosure.profile", fix)
+    if disclosure and disclosure.profile == "own":
+        for key in ("threshold", "rounding"):
+            if getattr(disclosure, key) is None:
+                fix = "give a whole number"
+                yield Fault(f"an own profile needs its {key}", f"disclosure.{key}", fix)
+    if disclosure and disclosure.profile == "open" and (disclosure.threshold or disclosure.rounding):
+        fix = 'take it out, or set profile = "own"'
+        yield Fault("an open profile has no threshold and no rounding", "disclosure", fix)
+
+
+def _not_yet(draft: Draft) -> Iterator[Fault]:
+    """Values that a plan may have in a later version and this one refuses."""
+    have = {
+        "source rule": ("links", "rule", ("key",)),
+        "rule for unlinked records": ("links", "unlinked", ("no_event", "unknown", "exclude")),
+        "estimator": ("models", "estimator", ("gee", "logit")),
+        "model design": ("models", "design", (None,)),
+        "adjustment for the current outcome": ("models", "adjust_for_current", (False,)),
+        "adjustment for the outcome at baseline": ("models", "adjust_for_baseline", (False,)),
+        "random slope": ("models", "slopes", ({},)),
+        "error correction": ("measures", "error_correction", ("none",)),
+        "handling of prior events": ("outcomes", "prior", ("exclude",)),
+    }
+    for what, (section, key, values) in have.items():
+        for name, part in draft.many(section).items():
+            if getattr(part, key) not in values:
+                yield _later(what, f"{section}.{name}.{key}", values)
+    clock: Clock | None = draft.one("clock")
+    if clock and clock.episodes and clock.episodes.overlap != "refuse":
+        yield _later("handling of overlaps", "clock.episodes.overlap", ("refuse",))
+    if clock and clock.episodes and clock.episodes.practitioner == "split":
+        where = "clock.episodes.practitioner"
+        yield _later("attribution of an episode", where, ("first", "majority"))
+    if clock and clock.follow_up and clock.follow_up.incomplete == "hazard":
+        yield _later("handling of short follow-up", "clock.follow_up.incomplete", ("exclude",))
+    verdicts: Verdicts | None = draft.one("verdicts")
+    for i, claim in enumerate(verdicts.claims if verdicts else ()):
+        if claim in ALL_CLAIMS and claim not in CLAIMS:
+            yield _later(f"test of {claim}", f"verdicts.claims[{i}]", CLAIMS)
+
+
+def _later(what: str, where: str, values: Iterable[object]) -> Fault:
+    shown = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+    usable = [text for text in shown if text not in ("None", "{}")]
+    fix = f"use {' or '.join(usable)}" if usable else "leave it out"
+    return Fault(f"this {what} is not available in this version", where, fix)

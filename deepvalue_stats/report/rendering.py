@@ -1,0 +1,99 @@
+"""From a folder of findings to a page: run the notebook, export it, finish it, write it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+from nbconvert import HTMLExporter
+
+from deepvalue_stats.errors import DataError
+from deepvalue_stats.findings import read_findings
+from deepvalue_stats.report.browser import chromium, print_pdf
+from deepvalue_stats.report.execute import execute, read_notebook
+from deepvalue_stats.report.finish import finish
+
+HERE = Path(__file__).resolve().parent
+NOTEBOOKS = HERE / "notebooks"
+Kind = Literal["summary", "technical"]
+
+
+def render(
+    findings_folder: Path, kind: Kind, output: Path, *, notebook: Path | None = None
+) -> tuple[Path, ...]:
+    """Make a page from findings: HTML that fetches nothing, and PDF where a Chromium is present.
+
+    Parameters
+    ----------
+    findings_folder : Path
+        Written by `write_findings`. The notebook runs in a copy of it and sees nothing else.
+    kind : str
+        summary, for a commissioner, on two printed pages; technical, for an evaluator, with a
+        list of contents.
+    output : Path
+        The HTML file; a path that does not end in .html is the folder for `<kind>.html`.
+    notebook : Path, optional
+        A py:percent file in place of the packaged one of that kind.
+
+    Returns
+    -------
+    tuple of Path
+        The HTML file, and the PDF beside it if one was made. Equal findings give equal HTML,
+        byte for byte; a PDF holds the time of its making.
+
+    Raises
+    ------
+    DataError
+        If there are no sound findings, a cell fails, a cell shows what is no part of a page, or
+        the page could not be read by everyone.
+    """
+    read_findings(findings_folder)
+    source = notebook or NOTEBOOKS / f"{kind}.py"
+    html = output if output.suffix == ".html" else output / f"{kind}.html"
+    made = _run(source, findings_folder)
+    text = finish(_export(made, kind), name=source.name, contents=kind == "technical")
+    _write(text, html)
+    if chromium() is None:
+        return (html,)
+    return html, print_pdf(html, html.with_suffix(".pdf"))
+
+
+def _run(source: Path, findings_folder: Path) -> Any:
+    with tempfile.TemporaryDirectory(prefix="deepvalue_page_") as place:
+        folder, scratch = Path(place) / "findings", Path(place) / "kernel"
+        shutil.copytree(findings_folder, folder)
+        scratch.mkdir()
+        made = execute(read_notebook(source), source.name, folder, scratch)
+    for number, cell in enumerate(made.cells, 1):
+        for output in cell.get("outputs", ()):
+            if "data" in output and "text/html" not in output["data"]:
+                raise DataError(
+                    "a cell shows something that is no part of a page",
+                    f"{source.name}, cell {number}",
+                    "end the cell with a part, as page.effects(), or with nothing",
+                )
+    return made
+
+
+def _export(notebook: Any, kind: str) -> str:
+    exporter = HTMLExporter(
+        template_name="template",
+        extra_template_basedirs=[str(HERE)],
+        exclude_anchor_links=True,
+        require_js_url="",
+        mathjax_url="",
+        jquery_url="",
+        mermaid_js_url="",
+    )
+    text, _ = exporter.from_notebook_node(notebook, resources={"kind": kind})
+    return str(text)
+
+
+def _write(text: str, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    staged = place.with_name(f".{place.name}.part")
+    staged.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(staged, place)

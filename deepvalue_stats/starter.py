@@ -1,0 +1,70 @@
+"""A study to begin from: a commented plan with made-up extracts and notebooks beside it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+
+from deepvalue_stats.errors import DataError, PlanError
+from deepvalue_stats.simulate import simulate_service, write_service
+
+AREAS = ("employment",)
+LATER = ("debt", "health")
+
+
+def write_starter(area: str, folder: Path, *, seed: int) -> tuple[Path, ...]:
+    """Write a starter study, complete or not at all.
+
+    Parameters
+    ----------
+    area : str
+        employment.
+    folder : Path
+        Made; it must not exist, or be empty.
+    seed : int
+        Seed of the extracts.
+
+    Returns
+    -------
+    tuple of Path
+
+    Raises
+    ------
+    PlanError
+        For an area that there is no starter of.
+    DataError
+        If the folder holds something already.
+    """
+    if area not in AREAS:
+        later = " yet" if area in LATER else ""
+        raise PlanError(
+            f"there is no starter for '{area}'{later}", "init", f"use {' or '.join(AREAS)}"
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(
+            "this folder holds something already", str(folder), "name a new or empty one"
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        _fill(staged, area, seed)
+        staged.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()
+        os.replace(staged, folder)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    return tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
+
+
+def _fill(folder: Path, area: str, seed: int) -> None:
+    package = files("deepvalue_stats")
+    plan = package.joinpath("plan", "templates", f"{area}.toml").read_text(encoding="utf-8")
+    (folder / "plan.toml").write_text(plan, encoding="utf-8", newline="\n")
+    for kind in ("summary", "technical"):
+        notebook = package.joinpath("report", "notebooks", f"{kind}.py").read_text("utf-8")
+        (folder / f"{kind}.py").write_text(notebook, encoding="utf-8", newline="\n")
+    write_service(simulate_service(area, seed=seed, faults=True), folder / "data")

@@ -1,0 +1,272 @@
+"""The publishable shapes: what a result may look like, and which disclosure rule each number obeys.
+
+Disclosure and report know only these. A table is an immutable description; frames are handed out
+as copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+EFFECT_COLUMNS = (
+    "model", "outcome", "exposure", "estimand", "scale", "contrast", "group",
+    "estimate", "std_error", "dof", "conf_low", "conf_high", "p_value", "p_adjusted",
+    "family", "claim", "null_value", "unit",
+    "n_obs", "n_clients", "n_practitioners", "status",
+)  # fmt: skip
+NUMERIC = ("estimate", "std_error", "dof", "conf_low", "conf_high", "p_value", "p_adjusted")
+COUNTS = ("n_obs", "n_clients", "n_practitioners")
+STATUSES = ("ok", "not_converged", "failed_gate", "suppressed")
+LEVEL = 0.95
+
+Rule = Literal["label", "count", "outcome_count", "share", "statistic"]
+"""How a column may leave the room.
+
+label: as it is. count: thresholded and rounded, a zero may stand. outcome_count: so many *had*
+something, out of the `total` beside it; thresholded on both sides, a zero hidden as well.
+share: the outcome count as a part of the total, worked out from the *rounded* counts.
+statistic: a number about a group, hidden where a count beside it is hidden.
+"""
+
+
+@dataclass(frozen=True)
+class EffectTable:
+    """Estimates, one row each, complete in itself.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        The columns of `EFFECT_COLUMNS`, in that order. `dof` is infinite where the reference
+        distribution is the normal. Unless `status` is ok the numeric cells are missing.
+    evidence : pandas.DataFrame or None
+        Row for row what the disclosure gate judges and no page shows: `events` and `non_events`
+        among the clients behind the estimate. None once the table is cleared.
+    """
+
+    frame: pd.DataFrame
+    evidence: pd.DataFrame | None = None
+
+    def __post_init__(self) -> None:
+        if tuple(self.frame.columns) != EFFECT_COLUMNS:
+            raise ValueError("an effect table has exactly the columns of EFFECT_COLUMNS, in order")
+        if not set(self.frame["status"]) <= set(STATUSES):
+            raise ValueError(f"status is one of {', '.join(STATUSES)}")
+        if self.evidence is not None and len(self.evidence) != len(self.frame):
+            raise ValueError("evidence is row for row")
+        broken = self.frame["status"].ne("ok")
+        if self.frame.loc[broken, list(NUMERIC)].notna().any(axis=None):
+            raise ValueError("a row that is not ok has no numbers")
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def where(self, **values: object) -> EffectTable:
+        """The rows in which each named column has the value (or one of a tuple of values)."""
+        keep = pd.Series(True, index=self.frame.index)
+        for name, value in values.items():
+            wanted = value if isinstance(value, tuple) else (value,)
+            keep &= self.frame[name].isin(wanted)
+        evidence = None if self.evidence is None else self.evidence[keep.to_numpy()]
+        return EffectTable(_fresh(self.frame[keep]), None if evidence is None else _fresh(evidence))
+
+    def row(self, **values: object) -> pd.Series:
+        """The one row that fits, or a KeyError."""
+        found = self.where(**values).frame
+        if len(found) != 1:
+            raise KeyError(f"{len(found)} rows fit {values}, not one")
+        return found.iloc[0]
+
+    def labelled(self, **values: object) -> EffectTable:
+        """The same table with whole columns set, as `claim` or `model`."""
+        return replace(self, frame=self.frame.assign(**values)[list(EFFECT_COLUMNS)])
+
+
+def effect_rows(rows: Iterable[Mapping[str, object]]) -> EffectTable:
+    """Build an effect table from one mapping a row; `events` and `non_events` are its evidence."""
+    frame = pd.DataFrame.from_records([dict(row) for row in rows])
+    evidence = frame[["events", "non_events"]].astype("int64")
+    frame = frame.reindex(columns=list(EFFECT_COLUMNS))
+    frame = frame.astype(dict.fromkeys((*NUMERIC, "null_value"), "float64"))
+    frame = frame.astype(dict.fromkeys(COUNTS, "Int64"))
+    return EffectTable(frame, evidence)
+
+
+def stack(tables: Iterable[EffectTable]) -> EffectTable:
+    """One table of several, in their order."""
+    parts = list(tables)
+    frame = pd.concat([part.frame for part in parts], ignore_index=True)
+    evidence = [part.evidence for part in parts if part.evidence is not None]
+    whole = pd.concat(evidence, ignore_index=True) if len(evidence) == len(parts) else None
+    return EffectTable(frame, whole)
+
+
+@dataclass(frozen=True)
+class CountTable:
+    """Counts with their labels, as a flow, match rates or a description of who is in the study.
+
+    Attributes
+    ----------
+    name : str
+        File name and key in the findings.
+    caption : str
+        What the table shows, in one line.
+    frame : pandas.DataFrame
+        The cells.
+    rules : mapping of str to str
+        For every column the disclosure rule it obeys; see `Rule`.
+    total : str or None
+        The column that an `outcome_count` is a part of.
+    notes : tuple of str
+        What a reader has to know, printed under the table.
+    """
+
+    name: str
+    caption: str
+    frame: pd.DataFrame
+    rules: Mapping[str, Rule]
+    total: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if tuple(self.frame.columns) != tuple(self.rules):
+            raise ValueError(f"table {self.name}: every column needs its disclosure rule, in order")
+        object.__setattr__(self, "rules", MappingProxyType(dict(self.rules)))
+
+
+@dataclass(frozen=True)
+class Series:
+    """The data of one figure: lines or points with intervals, nothing of any single person.
+
+    Attributes
+    ----------
+    name, caption : str
+        Key in the findings, and the figure's title.
+    frame : pandas.DataFrame
+        Columns `group`, `x`, `y`, `low`, `high`, `n_clients`.
+    x_label, y_label : str
+        Axis titles, with units.
+    evidence : pandas.DataFrame or None
+        Row for row `events` and `non_events`; None once cleared.
+    """
+
+    name: str
+    caption: str
+    frame: pd.DataFrame
+    x_label: str
+    y_label: str
+    evidence: pd.DataFrame | None = None
+
+    def __post_init__(self) -> None:
+        if tuple(self.frame.columns) != ("group", "x", "y", "low", "high", "n_clients"):
+            raise ValueError(f"series {self.name}: columns are group, x, y, low, high, n_clients")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the verdict gates judge: facts of the design and the fit, made where the rows are.
+
+    Attributes
+    ----------
+    design : str
+        landmark or same_wave.
+    rater, reported_by : str
+        Who rates the relationship, and who reports the outcome.
+    exposure, outcome, modifier : str
+        In the plan's words.
+    cluster : str
+        Over what the robust covariance of the primary fit sums.
+    n_clusters : int
+        How many of those there are.
+    bands : mapping of str to int
+        Clients in each confidence band of the fit with bands.
+    low, reference : str
+        The bands that C2 compares.
+    converged : mapping of str to bool
+        Whether the primary fit, and the one with bands, are sound, by model name.
+    """
+
+    design: str
+    rater: str
+    reported_by: str
+    exposure: str
+    outcome: str
+    modifier: str
+    cluster: str
+    n_clusters: int
+    bands: Mapping[str, int]
+    low: str
+    reference: str
+    converged: Mapping[str, bool]
+
+
+def _fresh(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.reset_index(drop=True).copy()
+
+
+def read_only(values: np.ndarray) -> np.ndarray:
+    """A copy of an array that nobody can write to."""
+    copy = np.array(values)
+    copy.setflags(write=False)
+    return copy
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A sentence whose counts have not been cleared yet.
+
+    Examples
+    --------
+    >>> Phrase("It rests on {n} clients.", {"n": 46}).cleared({"n": "45"})
+    Phrase(template='It rests on 45 clients.', counts={})
+    """
+
+    template: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def cleared(self, words: Mapping[str, str]) -> Phrase:
+        """The same sentence with the words that disclosure control allows for its counts."""
+        return Phrase(self.template.format(**words) if self.counts else self.template)
+
+    def __str__(self) -> str:
+        if self.counts:
+            raise ValueError("a sentence with counts has to pass disclosure control first")
+        return self.template
+
+
+def more_or_fewer(value: float) -> str:
+    """A difference per 100 in words, the same on every page and in every sentence.
+
+    Examples
+    --------
+    >>> more_or_fewer(5.66), more_or_fewer(-2.0), more_or_fewer(0.0)
+    ('5.7 more', '2.0 fewer', 'no more and no fewer')
+    """
+    size = f"{abs(value):.1f}"
+    if not size.strip("0."):
+        return "no more and no fewer"
+    return f"{size} {'more' if value > 0 else 'fewer'}"
+
+
+def plausible_range(low: float, high: float) -> str:
+    """A 95% interval per 100 in words.
+
+    Examples
+    --------
+    >>> plausible_range(1.4, 10.0)
+    '1.4 to 10.0 more'
+    >>> plausible_range(-10.8, -1.4)
+    '1.4 to 10.8 fewer'
+    >>> plausible_range(-2.0, 4.5)
+    '2.0 fewer to 4.5 more'
+    """
+    if low >= 0:
+        return f"{low:.1f} to {high:.1f} more"
+    if high <= 0:
+        return f"{abs(high):.1f} to {abs(low):.1f} fewer"
+    return f"{abs(low):.1f} fewer to {high:.1f} more"

@@ -1,0 +1,7 @@
+"""From estimates and evidence to words, by rule."""
+
+from deepvalue_stats.verdicts.judging import judge, withhold, word
+from deepvalue_stats.verdicts.rules import Interval, answer
+from deepvalue_stats.verdicts.verdict import Gate, Verdict, Wording
+
+__all__ = ["Gate", "Interval", "Verdict", "Wording", "answer", "judge", "withhold", "word"]
