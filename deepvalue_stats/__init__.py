@@ -1,4 +1,4 @@
-"""Does the relationship between practitioner and client raise the chance of a good outcome?
+"""Test whether the relationship of practitioner and client raises the chance of a good outcome.
 
 The names below load their modules when they are first used, so that importing the package, or
 asking the command line for help, costs next to nothing.

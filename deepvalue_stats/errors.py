@@ -63,9 +63,7 @@ class DeepValueError(Exception):
 
 
 def _lines(fault: Fault, indent: str = "") -> str:
-    return (
-        f"{fault.what}\n{indent}  where: {fault.where}\n{indent}  fix:   {fault.fix}"
-    )
+    return f"{fault.what}\n{indent}  where: {fault.where}\n{indent}  fix:   {fault.fix}"
 
 
 class PlanError(DeepValueError):

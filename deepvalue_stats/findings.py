@@ -36,7 +36,6 @@ from deepvalue_stats.verdicts import Gate, Verdict, Wording
 SCHEMA_VERSION = 1
 
 
-
 @dataclass(frozen=True)
 class Findings:
     """What a study found, cleared for release.

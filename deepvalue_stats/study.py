@@ -609,7 +609,7 @@ def _require_lock(plan: Plan, folder: Path) -> None:
         "a confirmatory analysis needs a lock with the plan's digest, and "
         + ("the plan has changed since it was locked" if locked else "there is none"),
         "verdicts.label",
-        'lock the plan before the outcomes are seen (deepvalue check PLAN --lock), or set label '
+        "lock the plan before the outcomes are seen (deepvalue check PLAN --lock), or set label "
         '(and effects.family) to "exploratory"',
     )
 

@@ -82,7 +82,7 @@ class EffectTable:
             raise KeyError(f"{len(found)} rows fit {values}, not one")
         return found.iloc[0]
 
-    def labelled(self, **values: object) -> EffectTable:
+    def labelled(self, **values: str) -> EffectTable:
         """The same table with whole columns set, as `claim` or `model`."""
         return replace(self, frame=self.frame.assign(**values)[list(EFFECT_COLUMNS)])
 

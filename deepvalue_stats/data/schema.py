@@ -274,8 +274,8 @@ def _absent(use: _Use, among: Sequence[str], headers: Mapping[str, Sequence[str]
     """Word the lack of a column, with the headers that were probably meant, and no other."""
     alone = len(among) == 1
     have = f"which source '{among[0]}' does not have" if alone else "which no source has"
-    known = list(dict.fromkeys(name for source in among for name in headers[source]))
-    near = difflib.get_close_matches(use.column, known, n=3, cutoff=0.6)
+    known = {name.casefold(): name for source in among for name in headers[source]}
+    near = [known[name] for name in difflib.get_close_matches(use.column.casefold(), known)]
     place = "the source" if alone else "a source"
     meant = f"did you mean {' or '.join(repr(name) for name in near)}? If not, " if near else ""
     fix = f"{meant}correct the name, or add '{use.column}' to {place}"

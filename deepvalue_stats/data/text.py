@@ -114,7 +114,7 @@ def checked_headers(headers: Iterable[object], where: str) -> tuple[str, ...]:
 
 def text_frame(columns: Mapping[str, Cells | np.ndarray]) -> pd.DataFrame:
     """Make a frame of Python strings, whatever the text type that pandas would choose."""
-    return pd.DataFrame({name: np.array(cells, dtype=object) for name, cells in columns.items()})
+    return pd.DataFrame(dict(columns), dtype=object)
 
 
 def cell_text(value: Any) -> str:
@@ -160,7 +160,7 @@ def frame_table(
     require_rows(len(frame), where)
     kept = {name: column_text(frame.iloc[:, i]) for i, name in enumerate(columns) if name in wanted}
     lines = np.arange(1, len(frame) + 1, dtype=np.int64)
-    return TextTable(source, columns, pd.DataFrame(kept, index=range(len(frame))), lines, how)
+    return TextTable(source, columns, text_frame(kept), lines, how)
 
 
 def require_rows(n_rows: int, where: str) -> None:

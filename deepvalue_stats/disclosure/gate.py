@@ -75,7 +75,7 @@ def protect_phrase(rules: Rules, phrase: Phrase) -> Phrase:
 def round_to(count: int | np.ndarray, base: int) -> np.ndarray:
     """The nearest multiple of `base`, halves upwards, so that equal counts round equally."""
     values = np.asarray(count, dtype=np.int64)
-    return (2 * values + base) // (2 * base) * base
+    return np.asarray((2 * values + base) // (2 * base) * base)
 
 
 def too_small(count: np.ndarray, total: np.ndarray | None, threshold: int) -> np.ndarray:
@@ -94,8 +94,8 @@ def too_small(count: np.ndarray, total: np.ndarray | None, threshold: int) -> np
     if threshold == 0:
         return np.zeros(count.shape, dtype=bool)
     if total is None:
-        return (count > 0) & (count < threshold)
-    return (count < threshold) | (total - count < threshold)
+        return np.asarray((count > 0) & (count < threshold))
+    return np.asarray((count < threshold) | (total - count < threshold))
 
 
 def _effects(rules: Rules, table: EffectTable, lines: list[dict[str, object]]) -> EffectTable:
@@ -168,7 +168,7 @@ def _hidden(rules: Rules, table: CountTable, name: str) -> np.ndarray:
                 "name the column of the total, so that the complement can be judged",
             )
         total = table.frame[table.total].fillna(0).to_numpy(dtype="int64")
-    return known & too_small(count, total, rules.threshold)
+    return np.asarray(known & too_small(count, total, rules.threshold))
 
 
 def _count_cells(rules: Rules, column: pd.Series, hidden: np.ndarray) -> pd.Series:
@@ -196,7 +196,9 @@ def _series(rules: Rules, one: Series, lines: list[dict[str, object]]) -> Series
     for count in counted:
         hidden |= too_small(count, None, rules.threshold) | (count == 0) & (not rules.open)
     frame = one.frame.assign(
-        n_clients=pd.Series(round_to(counted[0], rules.rounding), index=one.frame.index).astype("str")
+        n_clients=pd.Series(round_to(counted[0], rules.rounding), index=one.frame.index).astype(
+            "str"
+        )
     )
     lines.append(_line(one.name, "y", "clients and outcome", hidden))
     return replace(one, frame=frame[~hidden].reset_index(drop=True), evidence=None)

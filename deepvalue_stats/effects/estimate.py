@@ -84,8 +84,7 @@ def average_effect(
         others = [label for label in labels if label != reference]
         weights = np.array([_contrast(labels, other, reference) for other in others])
         pairs = {
-            f"{other} minus {reference}": frame[masks[other] | masks[reference]]
-            for other in others
+            f"{other} minus {reference}": frame[masks[other] | masks[reference]] for other in others
         }
         rows += _rows(fit, exposure, unit, scale, groups.combine(weights), pairs)
     return effect_rows(rows)
@@ -110,9 +109,7 @@ def design_derivative(fit: ModelFit, exposure: str) -> np.ndarray:
     return np.asarray((above - below) / (2 * step))
 
 
-def _effect_in(
-    fit: ModelFit, derivative: np.ndarray, mask: np.ndarray, scale: Scale
-) -> Estimates:
+def _effect_in(fit: ModelFit, derivative: np.ndarray, mask: np.ndarray, scale: Scale) -> Estimates:
     if scale == "log_odds":
         gradient = derivative[mask].mean(axis=0)
         return Estimates(np.array([gradient @ fit.params]), gradient[None, :])

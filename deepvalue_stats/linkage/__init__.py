@@ -1,10 +1,10 @@
 """Who was rated when, what happened next, and who is missing from the answer."""
 
 from deepvalue_stats.linkage.flow import flow_table, sources_table
+from deepvalue_stats.linkage.landmark import FATES
 from deepvalue_stats.linkage.linking import link, linkage_sql, rating_fates
 from deepvalue_stats.linkage.pseudonyms import pseudonym, pseudonymise, read_key
 from deepvalue_stats.linkage.rows import model_rows
-from deepvalue_stats.linkage.sql import FATES
 
 __all__ = [
     "FATES",

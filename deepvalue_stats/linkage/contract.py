@@ -8,13 +8,8 @@ import pandas as pd
 
 from deepvalue_stats.data import Dataset, locate
 from deepvalue_stats.errors import Fault, LinkageError
-from deepvalue_stats.linkage.sql import (
-    baseline_sources,
-    censor_sources,
-
-    rating_source,
-    source_of,
-)
+from deepvalue_stats.linkage.landmark import baseline_sources, censor_sources, rating_source
+from deepvalue_stats.linkage.sql import source_of
 from deepvalue_stats.plan import Plan
 
 # more undated ratings than this and the clock cannot be held to
@@ -133,5 +128,3 @@ def _base_source(plan: Plan, data: Mapping[str, Dataset]) -> str:
         return plan.clock.episodes.source
     schemas = {name: dataset.schema for name, dataset in data.items()}
     return source_of(plan.models[plan.primary].exposure, plan, schemas)
-
-

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from deepvalue_stats.data import Dataset
+from deepvalue_stats.linkage.landmark import FATES, rating_source
 from deepvalue_stats.linkage.linking import rating_fates
-from deepvalue_stats.linkage.sql import FATES, rating_source
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.tables import CountTable, Rule
 
@@ -101,7 +101,4 @@ def _left(linked: Dataset) -> list[pd.Series]:
 def _fates(plan: Plan, data: Mapping[str, Dataset]) -> list[tuple[str, str, int]]:
     source, _ = rating_source(plan, {name: one.schema for name, one in data.items()})
     fates = rating_fates(plan, data)
-    return [
-        (source, f"rated {words}", int((fates == i).sum()))
-        for i, words in enumerate(FATES)
-    ]
+    return [(source, words, int((fates == i).sum())) for i, words in enumerate(FATES)]

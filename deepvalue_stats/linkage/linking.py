@@ -11,13 +11,14 @@ from deepvalue_stats.data import AttritionStep, Column, Dataset, Problem, TableS
 from deepvalue_stats.errors import DataError
 from deepvalue_stats.linkage.contract import check_contract
 from deepvalue_stats.linkage.engine import run_sql
-from deepvalue_stats.linkage.sql import (
+from deepvalue_stats.linkage.landmark import (
     FATES,
+    NO_RECORD,
     fates_sql,
     landmark_sql,
     rating_source,
-    waves_sql,
 )
+from deepvalue_stats.linkage.waves import waves_sql
 from deepvalue_stats.plan import Plan
 
 FOLLOWS_OUTCOME = 1
@@ -85,20 +86,20 @@ def _clock_problems(plan: Plan, data: Mapping[str, Dataset]) -> tuple[Problem, .
     source, column = rating_source(plan, {name: one.schema for name, one in data.items()})
     fix = "check the dates with the data owner; such a rating may reflect the outcome"
     rule = plan.sources[source].on_fault or plan.reading.on_fault
-    what = f"rated {FATES[FOLLOWS_OUTCOME]}"
+    what = FATES[FOLLOWS_OUTCOME]
     if rule == "refuse":
         raise DataError(
-            f"{len(late)} rows {what}, first in line {late.min()}",
+            f"{len(late)} rows: {what}, first in line {late.min()}",
             f"sources.{source}, column {column}",
-            f"{fix}, or set on_fault = \"exclude\"",
+            f'{fix}, or set on_fault = "exclude"',
         )
     return (Problem(source, column, what, len(late), int(late.min()), "row excluded", fix),)
 
 
 def _typed(units: pd.DataFrame) -> pd.DataFrame:
     """Text as text: a column of nothing but NULL would come back without a type."""
-    texts = [name for name in units if name in ("client", "practitioner", "service")]
-    whys = [name for name in units if name.endswith("__why")]
+    texts = [str(name) for name in units if name in ("client", "practitioner", "service")]
+    whys = [str(name) for name in units if str(name).endswith("__why")]
     units = units.assign(**{name: units[name].astype("str") for name in texts})
     for name in texts:
         units[name] = units[name].where(units[name].notna(), None)
@@ -132,14 +133,14 @@ def _follow_up(plan: Plan, linked: Dataset) -> Dataset:
 
 def _first_episodes(plan: Plan, linked: Dataset) -> Dataset:
     """One row a client: a second episode would follow the same client up twice."""
-    first = (linked.frame["episode"] == linked.frame.groupby("client")["episode"].transform("min"))
+    first = linked.frame["episode"] == linked.frame.groupby("client")["episode"].transform("min")
     linked = linked.restrict(first.to_numpy(), "a later episode of the same client")
     outcome = plan.models[plan.primary].outcome
     source = (plan.outcomes[outcome].date or "").partition(".")[0]
     if plan.links[source].unlinked != "exclude":
         return linked
-    linked_up = ~linked.frame[f"{outcome}__why"].str.startswith("no record of")
-    return linked.restrict(linked_up.to_numpy(), "no outcome record linked")
+    found = linked.frame[f"{outcome}__why"] != NO_RECORD
+    return linked.restrict(found.to_numpy(), NO_RECORD)
 
 
 def _joint_digest(data: Mapping[str, Dataset]) -> str:

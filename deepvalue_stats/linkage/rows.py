@@ -52,7 +52,9 @@ def _complete(linked: Dataset, name: str) -> Dataset:
             gone = linked.frame[name].isna() & (linked.frame[why] == reason)
             linked = linked.restrict(~gone.to_numpy(), reason)
     if linked.frame[name].isna().any():
-        return linked.restrict(linked.frame[name].notna().to_numpy(), f"{name} not known")
+        return linked.restrict(
+            linked.frame[name].notna().to_numpy(), f"{name.replace('_', ' ')} not known"
+        )
     return linked
 
 

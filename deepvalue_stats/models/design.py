@@ -108,7 +108,8 @@ def _columns(data: pd.DataFrame) -> str:
 def _refuse_dependent(matrix: np.ndarray, terms: tuple[str, ...], formula: str) -> None:
     """A column that the ones before it explain has no coefficient of its own."""
     scale = np.linalg.norm(matrix, axis=0)
-    upper = np.linalg.qr(matrix / np.where(scale > 0, scale, 1), mode="r")
+    scaled = matrix / np.where(scale > 0, scale, 1)
+    upper: np.ndarray = np.linalg.qr(scaled, mode="r")  # type: ignore[assignment]
     height = min(upper.shape)
     diagonal = np.zeros(matrix.shape[1])
     diagonal[:height] = np.abs(np.diag(upper))

@@ -173,7 +173,9 @@ def fit_logit(
 
 def _binary_design(formula: str, data: pd.DataFrame) -> Design:
     if data.empty:
-        raise ModelError("no row is left to fit", formula, "look at the flow: which step took them?")
+        raise ModelError(
+            "no row is left to fit", formula, "look at the flow: which step took them?"
+        )
     design = build_design(formula, data)
     values = np.unique(design.response)
     if not np.isin(values, (0.0, 1.0)).all():
@@ -230,9 +232,7 @@ def _sandwich(
     return np.asarray(bread @ meat @ bread)
 
 
-def _gee_scores(
-    design: Design, labels: np.ndarray, params: np.ndarray, alpha: float
-) -> np.ndarray:
+def _gee_scores(design: Design, labels: np.ndarray, params: np.ndarray, alpha: float) -> np.ndarray:
     """Rows' shares of the estimating function: D' A^-1/2 R^-1 A^-1/2 (y - mu).
 
     R^-1 of an exchangeable correlation is (I - a/(1 + (n-1) a) 1 1') / (1 - a).

@@ -78,14 +78,16 @@ def _unknown(what: str, name: str, where: str, known: Iterable[str]) -> Fault:
 
 
 def _names(draft: Draft) -> Iterator[Fault]:
-    """A name becomes a column of one analysis table, so it must be a word and stand for one thing."""
+    """A name becomes a column of the analysis table: it must be a word, for one thing only."""
     seen: dict[str, str] = {}
     reserved = {"client", "practitioner", "service", "episode", "wave_number", "confidence_band"}
     for section in ("measures", "outcomes", "covariates"):
         for name in draft.names(section):
             where = f"{section}.{name}"
             if not name.isidentifier() or "__" in name:
-                yield Fault(f"'{name}' cannot name a column", where, "use letters, digits, single _")
+                yield Fault(
+                    f"'{name}' cannot name a column", where, "use letters, digits, single _"
+                )
             elif name in reserved:
                 yield Fault(f"'{name}' is a name of the package's own", where, "choose another")
             elif name in seen:
@@ -155,7 +157,9 @@ def _measures(draft: Draft) -> Iterator[Fault]:
                 fix = f"leave it out, the instrument's is {low} to {high}"
                 yield Fault("the range is not the instrument's", f"{where}.range", fix)
         elif measure.range is None:
-            yield Fault("a measure needs a range or an instrument", where, "add range = [1, 5], say")
+            yield Fault(
+                "a measure needs a range or an instrument", where, "add range = [1, 5], say"
+            )
         if measure.range and measure.range[0] >= measure.range[1]:
             yield Fault("the range runs backwards", f"{where}.range", "write [lowest, highest]")
         if measure.minimum_items > len(measure.items):
@@ -201,10 +205,10 @@ def _models(draft: Draft) -> Iterator[Fault]:
             fix = 'name the cluster, as in covariance = "cluster:client"'
             yield Fault("a plain logit ignores repeated clients", f"{where}.covariance", fix)
     for name, rule in draft.many("rows").items():
-        known = [*draft.names("measures"), *draft.names("covariates"), *draft.names("outcomes")]
+        every = (*draft.names("measures"), *draft.names("covariates"), *draft.names("outcomes"))
         for i, variable in enumerate(rule.require):
-            if variable not in known:
-                yield _unknown("variable", variable, f"rows.{name}.require[{i}]", known)
+            if variable not in every:
+                yield _unknown("variable", variable, f"rows.{name}.require[{i}]", every)
 
 
 def _exposure(draft: Draft, model: ModelPlan, where: str) -> Iterator[Fault]:
@@ -357,14 +361,18 @@ def _safety(draft: Draft) -> Iterator[Fault]:
             if getattr(disclosure, key) is None:
                 fix = "give a whole number"
                 yield Fault(f"an own profile needs its {key}", f"disclosure.{key}", fix)
-    if disclosure and disclosure.profile == "open" and (disclosure.threshold or disclosure.rounding):
+    if (
+        disclosure
+        and disclosure.profile == "open"
+        and (disclosure.threshold or disclosure.rounding)
+    ):
         fix = 'take it out, or set profile = "own"'
         yield Fault("an open profile has no threshold and no rounding", "disclosure", fix)
 
 
 def _not_yet(draft: Draft) -> Iterator[Fault]:
     """Values that a plan may have in a later version and this one refuses."""
-    have = {
+    have: dict[str, tuple[str, str, tuple[object, ...]]] = {
         "source rule": ("links", "rule", ("key",)),
         "rule for unlinked records": ("links", "unlinked", ("no_event", "unknown", "exclude")),
         "estimator": ("models", "estimator", ("gee", "logit")),

@@ -151,6 +151,13 @@ class Clock(Part):
             raise ValueError(f"a clock of {self.kind} {' and '.join(said)}")
         return self
 
+    @property
+    def dated(self) -> tuple[Episodes, Exposure, FollowUp]:
+        """The three parts that a clock of dates has, as its validator has seen to."""
+        if self.episodes is None or self.exposure is None or self.follow_up is None:
+            raise ValueError("a clock of waves has no episodes")
+        return self.episodes, self.exposure, self.follow_up
+
 
 class MeasurePlan(Part):
     """One scale: its items, their range, and when too few answers make no score.

@@ -58,7 +58,7 @@ def parse_plan(raw: Mapping[str, Any], *, where: str = "plan") -> Plan:
     """Turn the tables of a plan file into a `Plan`; `where` opens each fault's place."""
     tables, faults = _inherit(dict(raw))
     draft, problems = _draft(tables)
-    faults += [*problems, *cross_faults(draft)]
+    faults += _once(raw, [*problems, *cross_faults(draft)])
     if faults:
         raise PlanError.of([Fault(f.what, f"{where}, {f.where}", f.fix) for f in faults])
     return Plan.model_validate(tables)
@@ -90,6 +90,21 @@ def _inherit(raw: Raw) -> tuple[Raw, list[Fault]]:
     return {**raw, "models": done}, faults
 
 
+def _once(raw: Mapping[str, Any], faults: list[Fault]) -> list[Fault]:
+    """Leave out faults of keys that a model has from the one it is `like`: they stand there."""
+    own = raw.get("models")
+    kept = []
+    for fault in faults:
+        section, _, rest = fault.where.partition(".")
+        name, _, key = rest.partition(".")
+        model = own.get(name) if section == "models" and isinstance(own, dict) else None
+        inherits = isinstance(model, dict) and "like" in model
+        if inherits and key and key.partition("[")[0] not in (model or {}):
+            continue
+        kept.append(fault)
+    return kept
+
+
 def _draft(raw: Raw) -> tuple[Draft, list[Fault]]:
     """Validate piece by piece, so that one bad piece does not hide the faults of the others."""
     faults: list[Fault] = []
@@ -107,11 +122,10 @@ def _draft(raw: Raw) -> tuple[Draft, list[Fault]]:
                     pieces[key][name] = part
             if not raw[key] and field.is_required():
                 faults.append(_missing((key,), field.annotation))
-        elif _is_part(field.annotation):
-            pieces[key] = _validated(field.annotation, raw[key], (key,), faults)
+        elif (part_type := _part(field.annotation)) is not None:
+            pieces[key] = _validated(part_type, raw[key], (key,), faults)
         else:
-            probe = _probe(key, raw[key], faults)
-            pieces[key] = probe
+            pieces[key] = _probe(key, raw[key], faults)
     known = list(Plan.model_fields)
     faults += [_unknown((key,), known) for key in raw if key not in known]
     named = {key: tuple(value) for key, value in raw.items() if isinstance(value, dict)}
@@ -119,13 +133,13 @@ def _draft(raw: Raw) -> tuple[Draft, list[Fault]]:
 
 
 def _probe(key: str, value: object, faults: list[Fault]) -> object:
-    """Check a setting of the top level that is not a table."""
+    """Check a setting of the top level that is not a table, by itself."""
     try:
-        Plan.__pydantic_validator__.validate_assignment(Plan.model_construct(), key, value)
+        Plan.model_validate({key: value})
     except ValidationError as error:
-        relevant = [item for item in error.errors() if item["loc"][:1] == (key,)]
-        faults += [_fault((), Plan, item) for item in relevant]
-        return None if relevant else value
+        found = [item for item in error.errors() if item["loc"][:1] == (key,)]
+        faults += [_fault((), Plan, item) for item in found]
+        return None if found else value
     return value
 
 
@@ -142,13 +156,16 @@ def _validated(
 def _entry_model(annotation: Any) -> type[BaseModel] | None:
     """The part that each entry of a table of named parts must be, or None."""
     for inner in (annotation, *get_args(annotation)):
-        if get_origin(inner) is dict and _is_part(get_args(inner)[1]):
-            return get_args(inner)[1]  # type: ignore[no-any-return]
+        if get_origin(inner) is dict:
+            return _part(get_args(inner)[1])
     return None
 
 
-def _is_part(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+def _part(annotation: Any) -> type[BaseModel] | None:
+    """The annotation itself where it is a part of a plan."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return None
 
 
 def _dotted(loc: tuple[Any, ...]) -> str:
@@ -162,10 +179,11 @@ def _settings_at(model: type[BaseModel], loc: tuple[Any, ...]) -> dict[str, Any]
     """Names (as a file writes them) and annotations of the settings beside the last step."""
     for step in loc[:-1]:
         annotation = _by_name(model).get(str(step))
-        parts = [inner for inner in (annotation, *get_args(annotation)) if _is_part(inner)]
-        if not parts:
+        parts = [_part(inner) for inner in (annotation, *get_args(annotation))]
+        known = [part for part in parts if part is not None]
+        if not known:
             return {}
-        model = parts[0]
+        model = known[0]
     return _by_name(model)
 
 

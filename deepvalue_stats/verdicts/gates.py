@@ -18,7 +18,7 @@ def band_gates(evidence: Evidence) -> tuple[Gate, ...]:
 
 
 def convergence_gate(evidence: Evidence, model: str) -> Gate:
-    """Did the model that the claim rests on settle on an answer?"""
+    """Whether the model that the claim rests on settled on an answer."""
     question = "Did the model settle on an answer?"
     if evidence.converged.get(model, False):
         return Gate("convergence", question, "pass", Phrase("Yes."))

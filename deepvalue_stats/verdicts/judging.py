@@ -18,6 +18,7 @@ from deepvalue_stats.tables import (
 )
 from deepvalue_stats.verdicts.gates import band_gates, common_gates, convergence_gate
 from deepvalue_stats.verdicts.rules import (
+    PROVISOS,
     STATEMENTS,
     VERBS,
     Interval,
@@ -72,7 +73,7 @@ def _judge(plan: Plan, claim: str, effects: EffectTable, evidence: Evidence) -> 
         claim=claim,
         statement=STATEMENTS[claim],
         answer=found,
-        verb="" if found == "cannot be tested here" else VERBS[evidence.design],
+        verb="" if found == "cannot be tested here" else _verb(evidence),
         sentence=Phrase(say(found, row, evidence)),
         gates=tuple(gates),
         rests_on={key: str(row[key]) for key in keys},
@@ -94,15 +95,22 @@ def _amount(row: pd.Series) -> str:
     return f"{more_or_fewer(value)} per 100 clients, plausible range {plausible_range(low, high)}"
 
 
+def _verb(evidence: Evidence) -> str:
+    proviso = PROVISOS[evidence.design]
+    return f"{VERBS[evidence.design]}, {proviso}" if proviso else VERBS[evidence.design]
+
+
 def _say_c1(found: Answer, row: pd.Series, evidence: Evidence) -> str:
     if found == "cannot be tested here":
         return "These data cannot say whether the relationship matters for the outcome."
     verb, exposure, outcome = VERBS[evidence.design], evidence.exposure, evidence.outcome
     per_sd = PER_SD.format(exposure=exposure)
+    proviso = PROVISOS[evidence.design]
+    opening = f"{proviso.capitalize()}, a" if proviso else "A"
     return {
-        "supported": f"A better {exposure} {verb} a higher chance of {outcome}: "
+        "supported": f"{opening} better {exposure} {verb} a higher chance of {outcome}: "
         f"{_amount(row)}, {per_sd}.",
-        "harm": f"A better {exposure} {verb} a lower chance of {outcome}: "
+        "harm": f"{opening} better {exposure} {verb} a lower chance of {outcome}: "
         f"{_amount(row)}, {per_sd}.",
         "no worthwhile effect": f"Any difference in the chance of {outcome} is too small to "
         f"matter by the plan's own measure: {_amount(row)}, {per_sd}.",

@@ -65,12 +65,13 @@ def confirmed(found: Answer, p_adjusted: float, label: str) -> Answer:
     return found
 
 
-# the strongest verb that a design earns; no causal one without a design that makes it so
+# the strongest verb that a design earns (no causal one: no design here makes it so), and what has
+# to stand beside it in every sentence
 VERBS: Mapping[str, str] = MappingProxyType(
-    {
-        "same_wave": "goes with, at the same interview,",
-        "landmark": "is followed by",
-    }
+    {"same_wave": "goes with", "landmark": "is followed by"}
+)
+PROVISOS: Mapping[str, str] = MappingProxyType(
+    {"same_wave": "at the same interview", "landmark": ""}
 )
 
 STATEMENTS: Mapping[str, str] = MappingProxyType(
@@ -85,5 +86,3 @@ STATEMENTS: Mapping[str, str] = MappingProxyType(
 FEWEST_GROUPS, FEW_GROUPS = 10, 40
 # below this a band's estimate swings with single clients; a judgement, stated on the page
 FEW_CLIENTS = 50
-
-

@@ -13,6 +13,7 @@ import pyreadstat
 import pytest
 
 from deepvalue_stats.data import read_data, read_text_tables, reading_notes
+from deepvalue_stats.data.text import cell_text, column_text
 from deepvalue_stats.errors import DataError, PlanError
 from deepvalue_stats.plan import parse_plan, read_plan
 
@@ -28,9 +29,17 @@ effects.family = "exploratory"
 equity = { modifier = "confidence", bands = { low = 1, high = 3 }, reference = "high" }
 verdicts = { claims = ["C1"], label = "exploratory", smallest_worthwhile = 0.02 }
 disclosure.profile = "open"
-[measures]
-trust = { items = ["q1"], range = [1, 5], minimum_items = 1, rater = "client" }
-confidence = { items = ["q1"], range = [1, 5], minimum_items = 1, rater = "client", at = "baseline" }
+[measures.trust]
+items = ["q1"]
+range = [1, 5]
+minimum_items = 1
+rater = "client"
+[measures.confidence]
+items = ["q1"]
+range = [1, 5]
+minimum_items = 1
+rater = "client"
+at = "baseline"
 [outcomes]
 job = { kind = "status", column = "job", reported_by = "client" }
 [covariates]
@@ -208,6 +217,14 @@ def test_a_quotation_that_nothing_closes_is_refused(tmp_path):
     )
 
 
+def test_a_cell_as_long_as_a_book_is_taken_for_an_open_quotation(tmp_path):
+    text = TABLE + '8,0,1,0,"Bath\n' + "9,0,1,0,Hull\n" * 20_000
+    assert refusal(tmp_path, text).startswith("DataError: a quotation mark is never closed\n")
+    assert refusal(tmp_path, f'"{text.replace(chr(34), "")}').startswith(
+        "DataError: a quotation mark is never closed\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "what"),
     [
@@ -266,8 +283,8 @@ def test_a_path_without_a_file_is_refused(tmp_path, path, what):
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path, monkeypatch):
     (tmp_path / "visits.csv").write_text(TABLE)
 
-    def locked(*args, **kwargs):
-        raise PermissionError
+    def locked(path):
+        raise PermissionError(path)
 
     monkeypatch.setattr("pathlib.Path.read_bytes", locked)
     with pytest.raises(DataError, match="the file cannot be opened"):
@@ -336,6 +353,34 @@ def test_a_frame_stands_in_for_a_file(tmp_path):
     dataset = read_data(plan(), folder=tmp_path, frames={"visits": frame()})["visits"]
     assert shown(dataset) == FRAME_ROWS
     assert dataset.frame["line"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("012", "012"),
+        (12, "12"),
+        (12.0, "12"),
+        (0.1, "0.1"),
+        (np.float32(0.1), "0.1"),
+        (1e16, "10000000000000000"),
+        (float("inf"), "inf"),
+        (float("nan"), ""),
+        (None, ""),
+        (pd.NA, ""),
+        (pd.NaT, ""),
+        (True, "1"),
+        (np.False_, "0"),
+        (datetime.date(2024, 3, 1), "2024-03-01"),
+        (datetime.datetime(2024, 3, 1, 9, 30), "2024-03-01"),
+        (pd.Timestamp("2024-03-01 09:30"), "2024-03-01"),
+        (np.datetime64("2024-03-01T09:30"), "2024-03-01"),
+    ],
+)
+def test_one_value_is_one_text_in_a_column_of_its_type_and_of_any(value, text):
+    assert cell_text(value) == text
+    assert column_text(pd.Series([value, value])).tolist() == [text, text]
+    assert column_text(pd.Series([value, "a"], dtype=object)).tolist() == [text, "a"]
 
 
 def test_a_frame_for_no_source_is_refused(tmp_path):
@@ -418,6 +463,22 @@ def test_xlsx_rows_are_those_of_the_sheet(tmp_path):
     assert dataset.frame["town"].tolist() == ["2024-03-01", "1.5"]
     assert dataset.frame["line"].tolist() == [3, 5]
     assert notes(tmp_path, **source) == "visits: xlsx, 2 rows, 1 blank row passed over"
+
+
+def test_a_file_cut_off_in_the_middle_is_refused(tmp_path):
+    frame().astype({"job": int, "town": str}).to_stata(tmp_path / "v.dta", write_index=False)
+    content = (tmp_path / "v.dta").read_bytes()
+    assert refusal(tmp_path, content[:200], format="stata").startswith(
+        "DataError: the file cannot be read as stata\n"
+    )
+
+
+def test_parquet_times_with_a_zone_are_days_in_utc(tmp_path):
+    sql = """SELECT 1 id, 0 wave, 3 q1, 0 job, town
+             FROM (VALUES (TIMESTAMPTZ '2024-03-01 23:30:00-05')) t(town)"""
+    duckdb.sql(sql).write_parquet(str(tmp_path / "visits.parquet"))
+    dataset = read_data(plan(path="visits.parquet", format="parquet"), folder=tmp_path)["visits"]
+    assert dataset.frame["town"].tolist() == ["2024-03-02"]
 
 
 def test_a_sheet_that_is_not_there_is_refused(tmp_path):

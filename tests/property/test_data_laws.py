@@ -1,0 +1,180 @@
+"""What holds for every file: nothing is lost on the way, and no cell is ever quoted."""
+
+import csv
+import io
+import tomllib
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from deepvalue_stats.data import read_data, read_text_tables
+from deepvalue_stats.errors import DataError, DeepValueError
+from deepvalue_stats.plan import parse_plan
+
+PLAN = """
+plan_version = 1
+seed = 1
+study = { name = "s", area = "employment", question = "?", status = "synthetic" }
+reading = { on_fault = "refuse", dates = ["%Y-%m-%d", "%d/%m/%Y", "excel"] }
+sources.visits = { path = "visits.csv", format = "csv", key = ["id", "wave"] }
+ids = { client = { column = "id", pad_to = 4 }, pseudonyms = "none" }
+clock = { kind = "waves", design = "same_wave", wave = "wave", baseline = 0 }
+effects.family = "exploratory"
+equity = { modifier = "confidence", bands = { low = 1, high = 3 }, reference = "high" }
+verdicts = { claims = ["C1"], label = "exploratory", smallest_worthwhile = 0.02 }
+disclosure.profile = "open"
+[measures.trust]
+items = ["q1"]
+range = [1, 5]
+minimum_items = 1
+rater = "client"
+[measures.confidence]
+items = ["q1"]
+range = [1, 5]
+minimum_items = 1
+rater = "client"
+at = "baseline"
+[outcomes]
+job = { kind = "status", column = "job", reported_by = "client" }
+[covariates]
+town = { column = "town", type = "category" }
+debt = { column = "debt", type = "number" }
+[models.main]
+role = "primary"
+outcome = "job"
+exposure = "trust"
+groups = ["client"]
+estimator = "gee"
+"""
+COLUMNS = ["id", "wave", "q1", "job", "town", "debt"]
+SECRET = "7S3CRET9"
+FAST = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+# what cp1252 and latin-1 can both write; line breaks and delimiters included
+LETTERS = st.sampled_from("ab Zé\u00a3,;|\t\"'\n1.")
+CELLS = st.text(LETTERS, max_size=5)
+TABLES = st.lists(
+    st.lists(CELLS, min_size=6, max_size=6).filter(lambda row: any(cell.strip() for cell in row)),
+    min_size=1,
+    max_size=6,
+)
+
+
+def plan(**source):
+    raw = tomllib.loads(PLAN)
+    raw["sources"]["visits"] |= source
+    return parse_plan(raw)
+
+
+def written(rows, delimiter, end):
+    file = io.StringIO(newline="")
+    csv.writer(file, delimiter=delimiter, lineterminator=end).writerows(rows)
+    return file.getvalue()
+
+
+@FAST
+@given(
+    table=TABLES,
+    delimiter=st.sampled_from(",;\t|"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252", "latin-1"]),
+    end=st.sampled_from(["\n", "\r\n"]),
+)
+def test_what_is_written_is_read(tmp_path, table, delimiter, encoding, end):
+    text = written([COLUMNS, *table], delimiter, end)
+    (tmp_path / "visits.csv").write_bytes(text.encode(encoding))
+    declared = {"encoding": encoding.removesuffix("-sig")}
+    read = read_text_tables(plan(**declared, delimiter=delimiter), folder=tmp_path)["visits"]
+    assert read.frame.to_numpy().tolist() == table
+    lines = text.split("\n")
+    assert all(lines[line - 1] for line in read.lines)
+    assert len(set(read.lines)) == len(table)
+
+
+@FAST
+@given(
+    towns=st.lists(st.text(st.sampled_from("abé Zß'1."), max_size=5), min_size=1, max_size=6),
+    delimiter=st.sampled_from(",;\t|"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]),
+)
+def test_what_is_recognised_is_right(tmp_path, towns, delimiter, encoding):
+    table = [[f"{i:04d}", "0", "3", "1", town, "2"] for i, town in enumerate(towns)]
+    (tmp_path / "visits.csv").write_bytes(
+        written([COLUMNS, *table], delimiter, "\n").encode(encoding)
+    )
+    read = read_text_tables(plan(), folder=tmp_path)["visits"]
+    assert read.frame.to_numpy().tolist() == table
+    assert read.how.delimiter == delimiter
+
+
+@FAST
+@given(
+    row=st.integers(0, 3),
+    column=st.sampled_from(["id", "wave", "q1", "job", "debt"]),
+    dress=st.sampled_from(["{}", "{}%", "1{}", "{},5", "{}/01/2024", "-{}"]),
+    ragged=st.booleans(),
+)
+def test_no_message_quotes_a_cell(tmp_path, row, column, dress, ragged):
+    table = [
+        dict(zip(COLUMNS, [f"{i:04d}", "0", "3", "1", "York", "2"], strict=True)) for i in range(4)
+    ]
+    table[row][column] = dress.format(SECRET)
+    rows = [list(one.values()) for one in table]
+    if ragged:
+        rows[row].append(SECRET)
+    text = written([COLUMNS, *rows], ",", "\n")
+    (tmp_path / "visits.csv").write_text(text)
+    with pytest.raises(DataError) as caught:
+        read_data(plan(), folder=tmp_path)
+    assert SECRET not in str(caught.value)
+    assert SECRET not in repr(caught.value)
+
+
+@FAST
+@given(
+    column=st.sampled_from(["id", "wave", "q1", "town", "debt"]),
+    dress=st.sampled_from(["{}", "{}%", "1{}", "-{}"]),
+)
+def test_no_problem_or_step_quotes_a_cell(tmp_path, column, dress):
+    cells = dict(zip(COLUMNS, ["0001", "0", "3", "1", "York", "2"], strict=True))
+    rows = [cells, cells | {column: dress.format(SECRET)}, cells | {column: dress.format(SECRET)}]
+    raw = tomllib.loads(PLAN)
+    raw["reading"]["on_fault"] = "exclude"
+    frames = {"visits": pd.DataFrame(rows)}
+    dataset = read_data(parse_plan(raw), folder=tmp_path, frames=frames)["visits"]
+    assert dataset.problems
+    assert SECRET not in str(dataset.problems)
+    assert SECRET not in str([step.reason for step in dataset.attrition])
+
+
+@FAST
+@given(header=st.lists(st.sampled_from([SECRET, f"{SECRET} ", "", "id", "wave"]), min_size=1))
+def test_a_file_without_a_header_line_does_not_give_its_first_person_away(tmp_path, header):
+    (tmp_path / "visits.csv").write_text(written([header, header], ",", "\n") or "\n")
+    with pytest.raises(DeepValueError) as caught:
+        read_data(plan(), folder=tmp_path)
+    assert SECRET not in str(caught.value)
+
+
+@FAST
+@given(
+    faults=st.lists(
+        st.sampled_from([{}, {"q1": "6"}, {"debt": "x"}, {"id": ""}, {"wave": "z"}, {"town": "*"}]),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_the_ledger_adds_up(tmp_path, faults):
+    cells = dict(zip(COLUMNS, ["", "0", "3", "1", "York", "2"], strict=True))
+    rows = [cells | {"id": f"{i:04d}"} | fault for i, fault in enumerate(faults)]
+    raw = tomllib.loads(PLAN)
+    raw["reading"]["on_fault"] = "exclude"
+    dataset = read_data(parse_plan(raw), folder=tmp_path, frames={"visits": pd.DataFrame(rows)})
+    first, *others = dataset["visits"].attrition
+    assert first.rows == len(rows)
+    assert first.rows - sum(step.left for step in others) == len(dataset["visits"].frame)
+    fine = [fault for fault in faults if fault in ({}, {"town": "*"})]
+    assert len(dataset["visits"].frame) == len(fine)
