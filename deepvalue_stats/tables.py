@@ -25,6 +25,38 @@ COUNTS = ("n_obs", "n_clients", "n_practitioners")
 STATUSES = ("ok", "not_converged", "failed_gate", "suppressed")
 LEVEL = 0.95
 
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of effect.
+
+    Attributes
+    ----------
+    name : str
+        As the `scale` column has it.
+    label : str
+        As a page has it.
+    unit : str
+    null_value : float
+        Where there is no effect.
+    """
+
+    name: str
+    label: str
+    unit: str
+    null_value: float
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        kind.name: kind
+        for kind in (
+            Kind("risk_difference", "difference in risk", "probability", 0.0),
+            Kind("log_odds", "difference in log odds", "log odds", 0.0),
+        )
+    }
+)
+
 Rule = Literal["label", "count", "outcome_count", "share", "statistic"]
 """How a column may leave the room.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 from collections.abc import Container, Iterator, Sequence
@@ -126,14 +127,10 @@ def recognised_delimiter(text: str) -> str:
 
 def _evenness(text: str, delimiter: str) -> tuple[bool, int]:
     """Judge whether the first records have equally many fields, and how many the first has."""
-    try:
-        widths = [
-            len(row)
-            for _, row in islice(_records(text[:SNIFFED], delimiter), LOOKED_AT)
-            if any(row)
-        ]
-    except csv.Error:
-        return False, 0
+    widths: list[int] = []
+    with contextlib.suppress(csv.Error):  # an open quotation is told of when all is read
+        for _, row in islice(_records(text[:SNIFFED], delimiter), LOOKED_AT):
+            widths += [len(row)] if any(row) else []
     fields = widths[0] if widths else 0
     return fields > 1 and set(widths) == {fields}, fields
 

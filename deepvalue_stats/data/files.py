@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import io
+import struct
 from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 
@@ -203,7 +204,7 @@ def _stata(name: str, source: Source, path: Path, wanted: Container[str], where:
         raise _not_a(source.format, where)
     try:
         frame = pd.read_stata(path, convert_categoricals=False)
-    except (ValueError, KeyError, EOFError):
+    except (ValueError, KeyError, EOFError, struct.error):
         raise _not_a(source.format, where) from None
     return frame_table(name, frame, wanted, HowRead("stata"), where)
 

@@ -148,7 +148,9 @@ def column_text(column: pd.Series) -> np.ndarray:
         texts[:] = [cell_text(value) for value in column]
         return texts
     codes, distinct = pd.factorize(column)
-    pool = np.array([*(cell_text(value) for value in distinct), ""], dtype=object)
+    single = column.dtype == np.float32  # an index hands its numbers out in double precision
+    values = distinct.to_numpy() if single else distinct
+    pool = np.array([*(cell_text(value) for value in values), ""], dtype=object)
     return pool[codes]
 
 

@@ -13,7 +13,7 @@ from deepvalue_stats.effects.contrast import POINT, Contrast, per_sd
 from deepvalue_stats.effects.delta import Estimates, average_derivative, average_mean, together
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit
-from deepvalue_stats.tables import LEVEL, EffectTable, Series, effect_rows
+from deepvalue_stats.tables import KINDS, LEVEL, EffectTable, Series, effect_rows
 
 Scale = Literal["risk_difference", "log_odds"]
 ALL = "all"
@@ -149,8 +149,8 @@ def _rows(
             "scale": scale,
             "contrast": unit.name,
             "group": group,
-            "null_value": 0.0,
-            "unit": "probability" if scale == "risk_difference" else "log odds",
+            "null_value": KINDS[scale].null_value,
+            "unit": KINDS[scale].unit,
             "status": fit.convergence.status,
             **_inference(fit, float(estimates.value[i]), float(std_error[i])),
             **_counts(fit, frame),

@@ -107,9 +107,7 @@ def _command(program: Path, html: Path, pdf: Path, profile: Path) -> list[str]:
 
 def _run(command: list[str], html: Path, home: Path) -> None:
     try:
-        subprocess.run(
-            command, check=True, timeout=SECONDS, capture_output=True, cwd=home
-        )
+        subprocess.run(command, check=True, timeout=SECONDS, capture_output=True, cwd=home)
     except (subprocess.SubprocessError, OSError) as fault:
         raise _no_pdf(html) from fault
 

@@ -28,14 +28,13 @@ from deepvalue_stats.report.numbers import (
     between_bands,
     decimal,
     interval,
-    more_or_fewer,
-    plausible_range,
     reading,
     sentence,
     signed,
     words,
 )
 from deepvalue_stats.report.strips import Scale, common_scale, strip
+from deepvalue_stats.tables import more_or_fewer, plausible_range
 
 TONES = {
     HIGHER: "higher",
@@ -79,7 +78,8 @@ def found(findings: Findings) -> Html:
 def boxes(findings: Findings) -> Html:
     """Three boxes: how much, for how many, and how sure."""
     return tag(
-        "div", join([_size_box(findings), _clients_box(findings), _answer_box(findings)]),
+        "div",
+        join([_size_box(findings), _clients_box(findings), _answer_box(findings)]),
         class_="boxes",
     )
 
@@ -97,9 +97,8 @@ def _size_box(findings: Findings) -> Html:
         return _box(reading(main, 0.0), [EXPLAINED[main.status]], "")
     return _box(
         more_or_fewer(main.value),
-        [f"{facts.outcome(findings)}, per 100 clients"],
-        f"plausible range: {plausible_range(main.low, main.high)}; "
-        f"for a {facts.said(findings, 'exposure')} score better by {facts.one_sd(findings)}",
+        [f"per 100 clients: {facts.outcome(findings)}"],
+        f"plausible range {plausible_range(main.low, main.high)}, {better_by(findings)}",
     )
 
 
@@ -107,7 +106,7 @@ def _clients_box(findings: Findings) -> Html:
     main = facts.main_estimate(findings)
     if main is None or not main.clients:
         return _box("Clients", ["no count is given"], "")
-    behind = f"behind the main estimate, with {main.rows} ratings or records"
+    behind = f"behind the main estimate, with {main.rows} records"
     named = f"seen by {main.practitioners} practitioners" if main.practitioners else ""
     return _box(f"{main.clients} clients", [behind], named)
 
@@ -118,8 +117,10 @@ def _answer_box(findings: Findings) -> Html:
     first = findings.verdicts[0]
     held = sum(gate.outcome != "pass" for gate in first.gates)
     total = len(first.gates)
-    checks = f"{held} of {total} checks limit the answer" if held else f"all {total} checks hold"
-    verb = f"strongest wording allowed: \u201c{first.verb}\u201d" if first.verb else ""
+    limit = "limits" if held == 1 else "limit"
+    checks = f"{held} of {total} checks {limit} it" if held else f"all {total} checks hold"
+    strongest = first.verb.strip(" ,")
+    verb = f"strongest wording allowed: \u201c{strongest}\u201d" if strongest else ""
     return _box(sentence(first.answer), [verb], checks if total else "")
 
 
@@ -155,8 +156,7 @@ def effects(findings: Findings) -> Html:
 
 def better_by(findings: Findings) -> str:
     """The comparison behind every difference, in words."""
-    exposure = facts.said(findings, "exposure")
-    return f"where the {exposure} score is better by {facts.one_sd(findings)}"
+    return f"where the {facts.exposure(findings)} score is better by {facts.one_unit(findings)}"
 
 
 def _columns() -> list[Column]:
@@ -194,7 +194,10 @@ def _notes(findings: Findings, estimates: list[Estimate], scale: Scale) -> list[
         f"The pictures share one scale, {scale.says()}; the dashed line is no difference, "
         f"the grey band is what is smaller than {limit}; a filled dot leaves zero out.",
         *(
-            [f"Estimates looked at together: {families}. Each interval is for one estimate alone."]
+            [
+                f"Estimates looked at together ({families}): each interval is for one estimate "
+                "alone, and among several one may miss by chance."
+            ]
             if families
             else []
         ),
@@ -249,10 +252,8 @@ def figure_heading(findings: Findings) -> str:
 
 def sure(findings: Findings) -> Html:
     """The questions put to design and fit, with their answers."""
-    gates = {}
-    for verdict in findings.verdicts:
-        for gate in verdict.gates:
-            gates.setdefault((gate.question, str(gate.answer)), gate)
+    every = [gate for verdict in findings.verdicts for gate in verdict.gates]
+    gates = {(gate.question, str(gate.answer)): gate for gate in reversed(every)}
     if not gates:
         return tag("p", "No check was recorded for this study.")
     rows: list[Row] = [
@@ -261,7 +262,7 @@ def sure(findings: Findings) -> Html:
             str(gate.answer),
             mark(GATES.get(gate.outcome, gate.outcome), GATE_TONES.get(gate.outcome, "unsure")),
         ]
-        for gate in gates.values()
+        for gate in reversed(gates.values())
     ]
     columns = [Column("Question"), Column("Answer"), Column("What follows")]
     return table("Questions put to the design and the data", columns, rows, class_="gates")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import StringIO
+from itertools import pairwise
 from typing import Any
 
 import matplotlib as mpl
@@ -14,7 +15,7 @@ INK, RUST, GREY, PLUM = "#123f66", "#a3440b", "#484f54", "#6b2c73"
 COLOURS = (RUST, GREY, INK, PLUM)
 DASHES = ("-", "--", "-.", ":")
 FONTS = "'Helvetica Neue', Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
-STYLE = {
+STYLE: Mapping[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9.0,
@@ -51,7 +52,10 @@ def draw(width: float, height: float, paint: Callable[[Axes], Any]) -> str:
         Without times and random names, so that equal data give equal text. Words stay text and
         take the fonts of the page.
     """
-    with mpl.rc_context({**mpl.rcParamsDefault, **STYLE, "backend": "svg"}):
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        for name, value in STYLE.items():
+            mpl.rcParams[name] = value
         figure = Canvas(figsize=(width, height), layout="constrained")
         paint(figure.add_subplot())
         text = StringIO()
@@ -71,7 +75,7 @@ def spread(places: list[float], gap: float) -> list[float]:
     order = sorted(range(len(places)), key=places.__getitem__)
     moved = list(places)
     for _ in range(100):
-        for lower, upper in zip(order, order[1:], strict=False):
+        for lower, upper in pairwise(order):
             short = gap - (moved[upper] - moved[lower])
             if short > 1e-9:
                 moved[lower] -= short / 2

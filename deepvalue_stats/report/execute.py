@@ -17,10 +17,11 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from deepvalue_stats.errors import DataError
 
 SECONDS = 600
+LONGEST_SOCKET = 90
 PACKAGES = Path(__file__).resolve().parents[2]
 
 
-class _ThisPython(KernelSpecManager):  # type: ignore[misc]
+class _ThisPython(KernelSpecManager):
     """Knows one kernel, the running interpreter, whatever is installed on the machine."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
@@ -71,23 +72,32 @@ def execute(notebook: Any, name: str, folder: Path, scratch: Path) -> Any:
     DataError
         If a cell fails: with its number and the kind of the error, and nothing of its text.
     """
-    manager = AsyncKernelManager(
-        kernel_spec_manager=_ThisPython(), connection_file=str(scratch / "kernel.json")
-    )
     client = NotebookClient(
         notebook,
-        km=manager,
+        km=_manager(scratch),
+        extra_arguments=["--log-level=40"],
         timeout=SECONDS,
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
     )
     try:
-        client.execute(env=_environment(scratch))
+        client.execute(env=_environment(scratch), cleanup_kc=True)
     except CellExecutionError as fault:
         raise _failed(name, notebook, str(fault.ename)) from None
     except (CellTimeoutError, DeadKernelError, RuntimeError) as fault:
         raise _failed(name, notebook, type(fault).__name__) from None
     return notebook
+
+
+def _manager(scratch: Path) -> AsyncKernelManager:
+    """A manager that speaks to its kernel through files where it can, and not over a network."""
+    manager = AsyncKernelManager(
+        kernel_spec_manager=_ThisPython(), connection_file=str(scratch / "kernel.json")
+    )
+    sockets = str(scratch / "ipc")
+    if os.name == "posix" and len(sockets) < LONGEST_SOCKET:
+        manager.transport, manager.ip = "ipc", sockets
+    return manager
 
 
 def _environment(scratch: Path) -> Mapping[str, str]:

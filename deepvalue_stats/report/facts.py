@@ -20,6 +20,14 @@ def outcome(findings: Findings) -> str:
     return said(findings, "title_outcome") or said(findings, "outcome", "the outcome")
 
 
+def exposure(findings: Findings) -> str:
+    """The exposure of the main estimate in words; a part of it, as within, in brackets."""
+    whole = said(findings, "exposure", "relationship")
+    row = main_row(findings)
+    part = "" if row is None else words(str(row["exposure"])).removeprefix(whole).strip()
+    return f"{whole} ({part})" if part else whole
+
+
 def bands(findings: Findings) -> list[str]:
     """Names of the bands of the modifier, lowest first."""
     return [str(band) for band in findings.study.get("bands") or ()]
@@ -37,34 +45,32 @@ def worthwhile(findings: Findings) -> float:
     return 100 * float(findings.study.get("smallest_worthwhile") or 0.0)
 
 
-def risk_rows(findings: Findings) -> pd.DataFrame:
-    """Risk differences for one standard deviation."""
-    return findings.effects.where(scale="risk_difference", contrast="sd").frame
-
-
 def main_row(findings: Findings) -> pd.Series | None:
-    """The row that the first claim rests on, or else the primary model's first for all clients."""
-    rows = risk_rows(findings)
-    rests = next((v.rests_on for v in findings.verdicts if v.claim == "C1" and v.rests_on), {})
-    chosen = rows
-    for name, value in rests.items():
-        chosen = chosen[chosen[name] == value]
-    if not rests or len(chosen) != 1:
-        primary = rows["model"] == findings.study.get("primary")
-        chosen = rows[primary & (rows["group"] == "all")]
-        claimed = chosen[chosen["claim"] == "C1"]
-        chosen = claimed if len(claimed) else chosen
+    """The risk difference that the first claim rests on, or else the primary model's first."""
+    rows = findings.effects.where(scale="risk_difference").frame
+    claimed = rows[rows["claim"] == "C1"]
+    if len(claimed) == 1:
+        return claimed.iloc[0]
+    primary = rows["model"] == findings.study.get("primary")
+    chosen = rows[primary & (rows["group"] == "all")]
     return chosen.iloc[0] if len(chosen) else None
+
+
+def comparable_rows(findings: Findings) -> pd.DataFrame:
+    """Risk differences in the unit of the main one."""
+    main = main_row(findings)
+    contrast = "sd" if main is None else str(main["contrast"])
+    return findings.effects.where(scale="risk_difference", contrast=contrast).frame
 
 
 def group_row(findings: Findings, group: str) -> pd.Series | None:
     """The estimate for a band, or for the difference between two, of the primary band model."""
-    rows = risk_rows(findings)
+    rows = comparable_rows(findings)
     rows = rows[rows["group"] == group]
     main = main_row(findings)
     if main is not None:
-        for name, value in (("exposure", main["exposure"]), ("outcome", main["outcome"])):
-            rows = rows[rows[name] == value] if (rows[name] == value).any() else rows
+        for name in ("exposure", "outcome"):
+            rows = rows[rows[name] == main[name]]
     banded = rows["model"].str.startswith(f"{findings.study.get('primary')} x ")
     rows = rows[banded] if banded.any() else rows
     return rows.iloc[0] if len(rows) else None
@@ -117,9 +123,11 @@ def contrast_estimate(findings: Findings) -> Estimate | None:
     return None if row is None else estimate(row, words(name))
 
 
-def one_sd(findings: Findings) -> str:
-    """What the estimates are per: one standard deviation, in points where the estimand says so."""
+def one_unit(findings: Findings) -> str:
+    """What the estimates are per, with its points where the estimand names them."""
     row = main_row(findings)
+    if row is not None and row["contrast"] == "point":
+        return "one point"
     points = re.search(r"\([^()]*\d[^()]*\)", str(row["estimand"])) if row is not None else None
     return f"one standard deviation {points.group()}" if points else "one standard deviation"
 

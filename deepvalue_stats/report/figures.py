@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patches import FancyBboxPatch
 
 from deepvalue_stats.report.drawing import COLOURS, DASHES, GREY, INK, draw, spread
 from deepvalue_stats.report.markup import Figure
 from deepvalue_stats.report.numbers import Estimate, count, decimal, interval, signed, words
 from deepvalue_stats.tables import CountTable, Series
+
+GAP = 0.24
+"""Inches between two boxes of the flow."""
 
 
 def predicted_figure(
@@ -50,9 +55,7 @@ def _line_in_words(label: str, line: pd.DataFrame) -> str:
     return f"{label}: " + ", then ".join(ends)
 
 
-def _paint_lines(
-    axes: Axes, *, lines: dict[str, pd.DataFrame], x_label: str, y_label: str
-) -> None:
+def _paint_lines(axes: Axes, *, lines: dict[str, pd.DataFrame], x_label: str, y_label: str) -> None:
     top = max(100 * float(line["high"].max()) for line in lines.values())
     top = min(100.0, 10 * (int(top // 10) + 1))
     ends = spread([100 * float(line["y"].iloc[-1]) for line in lines.values()], 0.085 * top)
@@ -115,69 +118,78 @@ def flow_figure(table: CountTable, *, caption: str) -> Figure:
     """Boxes of what remained after each step, with what left beside them."""
     steps = [_Step.of(row) for _, row in table.frame.iterrows()]
     said = ". ".join(step.says() for step in steps)
-    height = sum(step.height for step in steps) + 0.25 * len(steps)
+    height = sum(step.height + GAP for step in steps)
     svg = draw(7.0, height, partial(_paint_flow, steps=steps, height=height))
     return Figure(svg, f"Flow chart. {said}.", caption)
 
 
+@dataclass(frozen=True)
 class _Step:
-    """One line of the flow: its words, what left and what remained."""
+    """One line of the flow: its words, what left and what remained, as printed."""
 
-    def __init__(self, name: str, left: str, parts: list[str], remained: list[str]) -> None:
-        self.name, self.left, self.parts, self.remained = name, left, parts, remained
+    name: str
+    left: str
+    parts: tuple[str, ...]
+    remained: tuple[str, ...]
 
     @classmethod
     def of(cls, row: pd.Series) -> _Step:
         cells = {str(name): count(str(value)) for name, value in row.items()}
-        left = cells.get("left", "")
+        said = {name: value for name, value in cells.items() if value not in ("", "0")}
         parts = [
             f"{words(name.removeprefix('left_'))} {value}"
-            for name, value in cells.items()
-            if name.startswith("left_") and value not in ("", "0")
+            for name, value in said.items()
+            if name.startswith("left_")
         ]
         known = ("rows", "clients", "practitioners")
-        remained = [f"{cells[name]} {name}" for name in known if cells.get(name, "") != ""]
-        return cls(cells.get("step", ""), left if left not in ("", "0") else "", parts, remained)
+        remained = [f"{cells[name]} {name}" for name in known if cells.get(name)]
+        return cls(cells.get("step", ""), said.get("left", ""), tuple(parts), tuple(remained))
 
     @property
     def height(self) -> float:
-        return 0.22 + 0.155 * max(len(self.box().split("\n")), len(self.side().split("\n")))
+        lines = max(len(self.box().split("\n")), len(self.side().split("\n")))
+        return 0.16 + 0.155 * lines
 
     def box(self) -> str:
-        return "\n".join([*textwrap.wrap(self.name, 46), ", ".join(self.remained)])
+        return "\n".join([*textwrap.wrap(self.name, 52), ", ".join(self.remained)])
 
     def side(self) -> str:
-        if not self.left:
-            return ""
-        detail = textwrap.wrap(", ".join(self.parts), 34)
-        return "\n".join([f"left: {self.left}", *detail])
+        detail = textwrap.wrap(", ".join(self.parts), 38)
+        return "\n".join([f"left: {self.left}", *detail]) if self.left else ""
 
     def says(self) -> str:
-        gone = f", {self.left} left" if self.left else ""
-        parts = f" ({', '.join(self.parts)})" if self.left and self.parts else ""
-        return f"{self.name}{gone}{parts}: {', '.join(self.remained)} remained"
+        parts = f" ({', '.join(self.parts)})" if self.parts else ""
+        gone = f", {self.left} left{parts}" if self.left else ""
+        return f"{self.name}{gone}: {', '.join(self.remained)} remained"
 
 
 def _paint_flow(axes: Axes, *, steps: Sequence[_Step], height: float) -> None:
     axes.set_axis_off()
     axes.set(xlim=(0, 7.0), ylim=(height, 0))
-    top = 0.12
-    previous = None
-    for step in steps:
-        middle = top + step.height / 2
-        _box(axes, 2.3, middle, step.box(), INK, "#eef3f8")
-        if previous is not None:
-            _arrow(axes, (2.3, previous), (2.3, top))
+    top = GAP / 2
+    for place, step in enumerate(steps):
+        _box(axes, (0.05, top), (3.7, step.height), step.box(), INK, "#eef3f8")
+        if place:
+            _arrow(axes, (1.9, top - GAP), (1.9, top))
         if step.side():
-            _box(axes, 5.7, middle, step.side(), GREY, "#f4f4f2")
-            _arrow(axes, (4.15, middle), (4.72, middle))
-        previous = top + step.height
-        top = previous + 0.25
+            middle = top + step.height / 2
+            _box(axes, (4.25, top), (2.7, step.height), step.side(), GREY, "#f4f4f2")
+            _arrow(axes, (3.75, middle), (4.25, middle))
+        top += step.height + GAP
 
 
-def _box(axes: Axes, x: float, y: float, text: str, edge: str, face: str) -> None:
-    box = {"boxstyle": "round,pad=0.35,rounding_size=0.2", "edgecolor": edge, "facecolor": face}
-    axes.text(x, y, text, ha="center", va="center", fontsize=8, linespacing=1.25, bbox=box)
+def _box(
+    axes: Axes,
+    corner: tuple[float, float],
+    size: tuple[float, float],
+    text: str,
+    edge: str,
+    face: str,
+) -> None:
+    style = "round,pad=0,rounding_size=0.05"
+    axes.add_patch(FancyBboxPatch(corner, *size, boxstyle=style, edgecolor=edge, facecolor=face))
+    x, y = corner[0] + size[0] / 2, corner[1] + size[1] / 2
+    axes.text(x, y, text, ha="center", va="center", fontsize=8.5, linespacing=1.25)
 
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:

@@ -51,7 +51,9 @@ def finish(markup: str, *, name: str, contents: bool) -> str:
 
 
 def _refused(fault: str, name: str) -> DataError:
-    return DataError(f"this page cannot be published: {fault}", name, "put it right in the notebook")
+    return DataError(
+        f"this page cannot be published: {fault}", name, "put it right in the notebook"
+    )
 
 
 def _title(soup: BeautifulSoup) -> None:

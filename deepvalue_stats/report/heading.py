@@ -1,4 +1,4 @@
-"""The head of both pages: what it is about, whose data, what it does not hide, and how it was made."""
+"""The head of both pages: what it is about, whose data these are, and how it was made."""
 
 from __future__ import annotations
 

@@ -90,11 +90,14 @@ class Group:
 
 Row = Sequence[Content] | Group
 
+SHORT = 16
+"""Tables up to this many rows are never divided between two printed pages."""
+
 
 def table(
     caption: str,
     columns: Sequence[Column],
-    rows: Iterable[Row],
+    rows: Sequence[Row],
     *,
     explained: str = "",
     notes: Iterable[Content] = (),
@@ -107,7 +110,7 @@ def table(
     caption : str
         What the table shows, in one line; the page numbers it.
     columns : sequence of Column
-    rows : iterable of Row
+    rows : sequence of Row
         Cells in the order of the columns, the first of which is the row's heading; or a `Group`.
     explained : str
         A second line of the caption, as the unit.
@@ -139,10 +142,10 @@ def table(
         aria_label=caption,
     )
     under = join(tag("p", note, class_="note") for note in notes)
-    return tag("div", region + under, class_="table")
+    return tag("div", region + under, class_="table short" if len(rows) <= SHORT else "table")
 
 
-def _bodies(columns: Sequence[Column], rows: Iterable[Row]) -> list[Html]:
+def _bodies(columns: Sequence[Column], rows: Sequence[Row]) -> list[Html]:
     bodies: list[list[Html]] = [[]]
     for row in rows:
         if isinstance(row, Group):

@@ -104,39 +104,6 @@ def signed(value: float, digits: int = 1) -> str:
     return text if text.startswith(MINUS) or not text.strip("0.") else f"+{text}"
 
 
-def more_or_fewer(value: float) -> str:
-    """A difference per 100 in words.
-
-    Examples
-    --------
-    >>> more_or_fewer(5.66), more_or_fewer(-2.0), more_or_fewer(0.0)
-    ('5.7 more', '2.0 fewer', 'no more and no fewer')
-    """
-    size = f"{abs(value):.1f}"
-    if not size.strip("0."):
-        return "no more and no fewer"
-    return f"{size} {'more' if value > 0 else 'fewer'}"
-
-
-def plausible_range(low: float, high: float) -> str:
-    """A 95% interval per 100 in words.
-
-    Examples
-    --------
-    >>> plausible_range(1.4, 10.0)
-    '1.4 to 10.0 more'
-    >>> plausible_range(-10.8, -1.4)
-    '1.4 to 10.8 fewer'
-    >>> plausible_range(-2.0, 4.5)
-    '2.0 fewer to 4.5 more'
-    """
-    if low >= 0:
-        return f"{low:.1f} to {high:.1f} more"
-    if high <= 0:
-        return f"{abs(high):.1f} to {abs(low):.1f} fewer"
-    return f"{abs(low):.1f} fewer to {high:.1f} more"
-
-
 def interval(low: float, high: float, digits: int = 1) -> str:
     """A 95% interval with signs.
 
@@ -216,15 +183,15 @@ def count(text: str) -> str:
     return f"{int(text):,}" if re.fullmatch(r"\d+", text) else text
 
 
-def cell(text: str, column: str = "") -> str:
+def cell(text: str, *, share: bool = False) -> str:
     """A cell of a cleared table for a reader: whole numbers with commas, shares in percent.
 
     Examples
     --------
-    >>> cell("0.54731", "share"), cell("0.54731"), cell("1200"), cell("[c]")
+    >>> cell("0.54731", share=True), cell("0.54731"), cell("1200"), cell("[c]")
     ('54.7%', '0.547', '1,200', '[c]')
     """
-    if re.fullmatch(r"\d+", text) and column != "share":
+    if re.fullmatch(r"\d+", text) and not share:
         return count(text)
     try:
         value = float(text)
@@ -232,4 +199,4 @@ def cell(text: str, column: str = "") -> str:
         return text
     if not math.isfinite(value):
         return "none" if math.isinf(value) else ""
-    return f"{100 * value:.1f}%" if column == "share" else decimal(value, 3)
+    return f"{100 * value:.1f}%" if share else decimal(value, 3)

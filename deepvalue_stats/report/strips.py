@@ -12,7 +12,7 @@ from deepvalue_stats.report.numbers import (
     signed,
 )
 
-WIDTH, HEIGHT = 132.0, 18.0
+WIDTH, HEIGHT = 170.0, 18.0
 INK, SHADE, GREY = "#123f66", "#e4e6e8", "#484f54"
 
 
@@ -89,9 +89,7 @@ def _band(scale: Scale) -> Html:
     )
 
 
-def _line(
-    x1: float, y1: float, x2: float, y2: float, stroke: str, width: str, **more: str
-) -> Html:
+def _line(x1: float, y1: float, x2: float, y2: float, stroke: str, width: str, **more: str) -> Html:
     ends = {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
     return tag(
         "line",

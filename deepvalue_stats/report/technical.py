@@ -23,8 +23,11 @@ from deepvalue_stats.report.numbers import (
 )
 from deepvalue_stats.tables import CountTable
 
-NUMBERS = ("count", "outcome_count", "statistic")
 PER = {"sd": "per SD", "point": "per point"}
+ALONE = (
+    "A band on its own has no p: only differences between bands are put to a test, so that "
+    "nobody reads \u201chere but not there\u201d from two tests."
+)
 ODDS = (
     "Odds are not risks. A difference in log odds says how the model is built; where the outcome "
     "is common an odds ratio is far from a ratio of risks. Quote the risk differences."
@@ -41,24 +44,27 @@ def counted(findings: Findings, name: str) -> Html:
 
 def count_table(found: CountTable) -> Html:
     """A cleared table: headings from its columns, figures to the right."""
-    columns = [_column(name, rule) for name, rule in found.rules.items()]
+    frame = found.frame.loc[:, [name for name in found.frame if found.frame[name].ne("").any()]]
+    columns = [_column(str(name), found.rules[str(name)], frame[name]) for name in frame]
     rows: list[Row] = [
-        [_cell(found, name, str(value)) for name, value in row.items()]
-        for _, row in found.frame.iterrows()
+        [_cell(str(name), found.rules[str(name)], str(value)) for name, value in row.items()]
+        for _, row in frame.iterrows()
     ]
-    suppressed = bool(found.frame.eq(HIDDEN).any(axis=None))
+    suppressed = bool((found.frame == HIDDEN).to_numpy().any())
     notes = [*found.notes, *([f"{HIDDEN} {EXPLAINED['suppressed']}"] if suppressed else [])]
     return table(found.caption, columns, rows, notes=notes, class_="counts")
 
 
-def _column(name: str, rule: str) -> Column:
-    heading = sentence(words(str(name)))
-    return Column(heading.replace("Left ", "Left: "), numeric=rule in NUMBERS)
+def _column(name: str, rule: str, values: pd.Series) -> Column:
+    heading = sentence(words(name)).replace("Left ", "Left: ")
+    figures = values[~values.isin(("", HIDDEN))].str.fullmatch(r"-?[\d.]+(e-?\d+)?|inf")
+    return Column(heading, numeric=rule != "label" and bool(figures.all()))
 
 
-def _cell(found: CountTable, name: object, value: str) -> str:
-    numeric = found.rules[str(name)] in NUMBERS
-    return cell(value, str(name)) if numeric else words(value)
+def _cell(name: str, rule: str, value: str) -> str:
+    if rule == "label":
+        return value
+    return cell(value, share=rule == "share" or name == "share")
 
 
 def flow_drawing(findings: Findings) -> Html:
@@ -103,6 +109,7 @@ def all_effects(findings: Findings) -> Html:
     notes = [
         f"Adjusted p: {families}." if families else "",
         "Difference per 100 clients; above zero means more clients with the outcome.",
+        ALONE if (frame["p_value"].isna() & (frame["status"] == "ok")).any() else "",
     ]
     return _effect_table(findings, frame, "Differences in risk, all models", 100, notes)
 
@@ -124,10 +131,8 @@ def _effect_table(
 ) -> Html:
     digits = 1 if times > 1 else 3
     rows: list[Row] = []
-    for (model, exposure, scale), part in frame.groupby(
-        ["model", "exposure", "scale"], sort=False, dropna=False
-    ):
-        rows.append(Group(_model_words(findings, str(model), str(exposure), str(scale))))
+    for _, part in frame.groupby(["model", "outcome", "exposure", "scale"], sort=False):
+        rows.append(Group(_model_words(findings, part.iloc[0])))
         rows += [_effect_row(findings, row, times, digits) for _, row in part.iterrows()]
     reasons = dict.fromkeys(frame.loc[frame["status"] != "ok", "status"])
     said = [note for note in notes if note] + [
@@ -139,10 +144,17 @@ def _effect_table(
     return table(caption, columns, rows, notes=said, class_="wide")
 
 
-def _model_words(findings: Findings, model: str, exposure: str, scale: str) -> str:
-    role = " (primary)" if model == findings.study.get("primary") else ""
-    unit = "" if scale == "risk_difference" else f", {words(scale)}"
-    return f"{words(model)}{role}: {words(exposure)}{unit}"
+def _model_words(findings: Findings, row: pd.Series) -> str:
+    role = " (primary)" if row["model"] == findings.study.get("primary") else ""
+    scale = "" if row["scale"] == "risk_difference" else words(str(row["scale"]))
+    parts = [words(str(row["exposure"])), _other_outcome(findings, row), scale]
+    return f"{words(str(row['model']))}{role}: {', '.join(part for part in parts if part)}"
+
+
+def _other_outcome(findings: Findings, row: pd.Series) -> str:
+    """The outcome, where it is not that of the primary model."""
+    same = row["outcome"] == findings.study.get("outcome", row["outcome"])
+    return "" if same else f"outcome {words(str(row['outcome']))}"
 
 
 def _effect_row(findings: Findings, row: pd.Series, times: int, digits: int) -> list[str]:
@@ -169,7 +181,7 @@ def _effect_row(findings: Findings, row: pd.Series, times: int, digits: int) -> 
 
 def forest(findings: Findings) -> Html:
     """Risk differences for one SD, all models under one another."""
-    rows = facts.risk_rows(findings)
+    rows = facts.comparable_rows(findings)
     named = [facts.estimate(row, _forest_name(findings, row)) for _, row in rows.iterrows()]
     if not any(one.ok for one in named):
         return tag("p", "There is no figure: no estimate could be published.")
@@ -187,6 +199,7 @@ def _forest_name(findings: Findings, row: pd.Series) -> str:
     parts = [
         words(str(row["model"])),
         words(exposure),
+        _other_outcome(findings, row),
         "" if group == "all" else facts.band_words(findings, group),
     ]
     return ", ".join(part for part in parts if part)
@@ -199,7 +212,7 @@ def disclosure(findings: Findings) -> Html:
     if frame.empty:
         return rules
     columns = [Column(sentence(words(str(name))), numeric=name == "cells") for name in frame]
-    rows: list[Row] = [[words(str(value)) for value in row] for row in frame.to_numpy()]
+    rows: list[Row] = [[str(value) for value in row] for row in frame.to_numpy()]
     return rules + table("What disclosure control did", columns, rows, class_="counts")
 
 
@@ -207,17 +220,22 @@ def manifest(findings: Findings) -> Html:
     """What decides the numbers: digests, seed and versions."""
     rows: list[Row] = []
     for name, value in findings.provenance.items():
-        if isinstance(value, dict):
-            rows.append(Group(sentence(words(name))))
-            rows += [[str(key), tag("code", str(one))] for key, one in value.items()]
+        title = sentence(words(name))
+        if isinstance(value, dict) and name == "versions":
+            rows.append([title, ", ".join(f"{key} {one}" for key, one in value.items())])
+        elif isinstance(value, dict):
+            rows += [[f"{title}: {key}", tag("code", str(one))] for key, one in value.items()]
         else:
-            rows.append([sentence(words(name)), tag("code", str(value))])
+            rows.append([title, tag("code", str(value))])
     columns = [Column("What"), Column("Value")]
     return table("What decides the numbers", columns, rows, class_="manifest")
 
 
 def command(findings: Findings) -> Html:
     """How to make the findings and this page again."""
-    line = f"deepvalue run analyses/{findings.study.get('name')}/plan.toml"
-    says = "The same plan, data and versions give the same findings, byte for byte:"
-    return tag("p", says) + tag("pre", tag("code", line))
+    says = (
+        f"In the folder of the plan of {findings.study.get('name')}. The same plan, data and "
+        "versions give the same findings and the same HTML, byte for byte; the digests below "
+        "tell whether they are the same."
+    )
+    return tag("p", says) + tag("pre", tag("code", "deepvalue run plan.toml"))

@@ -74,10 +74,11 @@ PROVISOS: Mapping[str, str] = MappingProxyType(
     {"same_wave": "at the same interview", "landmark": ""}
 )
 
+# the claims as far as a design without a causal verb can test them
 STATEMENTS: Mapping[str, str] = MappingProxyType(
     {
-        "C1": "Effective relationships raise the chance of a positive outcome",
-        "C2": "They matter more where confidence is low",
+        "C1": "Clients with a more effective relationship have good outcomes more often",
+        "C2": "The difference is larger where confidence is low",
     }
 )
 

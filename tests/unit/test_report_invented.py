@@ -85,12 +85,19 @@ def flow(left_mid=11):
     steps = [
         ("interviews in the file", 0, 0, 0, 0, 2350, 470, 88),
         ("baseline interview: no rating is due", 470, 188, 82, 200, 1880, 462, 88),
-        ("no regular doctor named, so no relationship to rate", 1204, 460, left_mid, 533, 676, 301, 70),
+        ("no regular doctor named, so nothing to rate", 1204, 460, left_mid, 533, 676, 301, 70),
         ("fewer than 5 of 10 items answered", 37, 12, 4, 21, 639, 296, 68),
         ("outcome missing", 48, 20, 8, 20, 591, 288, 63),
         ("a covariate missing", 26, 9, 7, 10, 565, 282, 61),
     ]  # fmt: skip
-    names = ["step", "left", *(f"left_{band}" for band in BANDS), "rows", "clients", "practitioners"]
+    names = [
+        "step",
+        "left",
+        *(f"left_{band}" for band in BANDS),
+        "rows",
+        "clients",
+        "practitioners",
+    ]
     rules = {name: "label" if name == "step" else "count" for name in names}
     note = "Rows are interviews; bands are those of confidence at the first interview."
     frame = pd.DataFrame(steps, columns=names)
@@ -126,7 +133,8 @@ def other_counts():
             "reliability", "Internal consistency of the measures",
             {"measure": label, "items": label, "complete": count, "alpha": statistic,
              "low": statistic, "high": statistic},
-            [("relationship", 10, 554, 0.91234, 0.9, 0.9231), ("confidence", 2, 470, 0.62, 0.55, 0.68)],
+            [("relationship", 10, 554, 0.91234, 0.9, 0.9231),
+             ("confidence", 2, 470, 0.62, 0.55, 0.68)],
         ),
         made(
             "diagnostics", "How the fits went",
@@ -140,7 +148,11 @@ def other_counts():
 
 def invented_series():
     rows, evidence = [], []
-    for band, start, rise, n in (("low", 0.38, 0.075, 112), ("mid", 0.47, 0.034, 49), ("high", 0.5, 0.05, 121)):
+    for band, start, rise, n in (
+        ("low", 0.38, 0.075, 112),
+        ("mid", 0.47, 0.034, 49),
+        ("high", 0.5, 0.05, 121),
+    ):
         for x in np.linspace(2.0, 5.8, 15):
             y = start + rise * (x - 2.0)
             half = 0.05 + 0.012 * abs(x - 4) * 300 / (n + 40)

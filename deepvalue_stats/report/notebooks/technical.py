@@ -11,6 +11,9 @@ page = report.open_page()
 # %%
 page.banner("Technical report")
 
+# %%
+page.made()
+
 # %% [markdown]
 # ## Summary
 

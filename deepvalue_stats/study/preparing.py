@@ -1,0 +1,152 @@
+"""Read, pseudonymise, score and link: everything before a model is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from deepvalue_stats.data import (
+    Dataset,
+    problems_report,
+    read_text_tables,
+    reading_notes,
+    type_tables,
+)
+from deepvalue_stats.errors import DataError
+from deepvalue_stats.linkage import (
+    flow_table,
+    link,
+    model_rows,
+    pseudonymise,
+    read_key,
+    sources_table,
+)
+from deepvalue_stats.measures import client_bands, score
+from deepvalue_stats.plan import Plan, defaults_in_force
+from deepvalue_stats.tables import CountTable
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study whose rows are linked and whose models are not fitted yet.
+
+    Attributes
+    ----------
+    plan : Plan
+    data : mapping of str to Dataset
+        Sources, read, pseudonymised where asked for, and scored.
+    linked : Dataset
+        A row for every unit of analysis.
+    bands : pandas.Series
+        Confidence band by client.
+    notes : tuple of str
+        How each source was read, as what encoding was recognised.
+    """
+
+    plan: Plan
+    data: Mapping[str, Dataset]
+    linked: Dataset
+    bands: pd.Series
+    notes: tuple[str, ...] = ()
+
+    @property
+    def primary_rows(self) -> Dataset:
+        """The rows of the primary model, with the ledger of how they came to be."""
+        return model_rows(self.plan, self.plan.models[self.plan.primary], self.linked)
+
+    @property
+    def flow(self) -> CountTable:
+        """The denominator, before any estimate exists."""
+        return flow_table(self.primary_rows, self.bands, tuple(self.plan.equity.bands))
+
+    @property
+    def sources(self) -> CountTable:
+        """Rows read, left out and linked, source by source."""
+        return sources_table(self.plan, self.data, self.linked)
+
+
+def prepare(
+    plan: Plan,
+    *,
+    folder: Path,
+    frames: Mapping[str, pd.DataFrame] | None = None,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Read, score and link, and stop before anything is fitted.
+
+    Parameters
+    ----------
+    plan : Plan
+    folder : Path
+        What source paths are relative to.
+    frames : mapping of str to pandas.DataFrame, optional
+    progress : callable, optional
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    PlanError, DataError, LinkageError
+    """
+    say = progress or (lambda _stage: None)
+    say("reading")
+    tables = read_text_tables(plan, folder=folder, frames=frames)
+    data = type_tables(plan, tables)
+    if plan.ids.pseudonyms == "keyed":
+        data = pseudonymise(plan, data, read_key())
+    say("scoring")
+    scored = score(plan, data)
+    bands = client_bands(plan, scored)
+    if bands.isna().all():
+        raise DataError(
+            f"no client has a usable '{plan.equity.modifier}' score at baseline",
+            f"measures.{plan.equity.modifier}",
+            "check its items, missing tokens, minimum_items and bands; without it nothing can be "
+            "said of equity",
+        )
+    say("linking")
+    return Prepared(plan, scored, link(plan, scored), bands, tuple(reading_notes(tables)))
+
+
+def describe(prepared: Prepared) -> list[str]:
+    """What an evaluator sees before any estimate exists: exact counts, for the room only.
+
+    Parameters
+    ----------
+    prepared : Prepared
+
+    Returns
+    -------
+    list of str
+        How the sources were read, problems, rows by source, the flow, and defaults in force.
+    """
+    plan = prepared.plan
+    problems = [
+        *problems_report(prepared.data),
+        *problems_report({"the clock": prepared.linked}),
+    ]
+    return [
+        f"Plan {plan.study.name}, digest {plan.digest[:12]}. Counts are exact: for the room only.",
+        "",
+        "How the sources were read",
+        *(f"  {line}" for line in prepared.notes),
+        "",
+        "Problems",
+        *(f"  {line}" for line in problems or ["none"]),
+        "",
+        prepared.sources.caption,
+        prepared.sources.frame.to_string(index=False),
+        "",
+        f"{prepared.flow.caption} (model {plan.primary})",
+        prepared.flow.frame.to_string(index=False),
+        "",
+        "Defaults in force",
+        *(f"  {line}" for line in defaults_in_force(plan)),
+    ]

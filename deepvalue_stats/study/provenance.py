@@ -1,0 +1,82 @@
+"""What findings were made from: what may be said of it outside, and what stays in the room."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from deepvalue_stats.data import Dataset
+from deepvalue_stats.linkage import linkage_sql, read_key
+from deepvalue_stats.plan import Plan
+from deepvalue_stats.study.preparing import Prepared
+from deepvalue_stats.study.words import outcome_words
+
+RECORDED = (
+    "deepvalue-stats", "numpy", "scipy", "pandas", "statsmodels", "formulaic", "pingouin", "duckdb",
+)  # fmt: skip
+
+
+def study_facts(plan: Plan) -> dict[str, object]:
+    """What a page has to know of the plan."""
+    model = plan.models[plan.primary]
+    return {
+        "name": plan.study.name,
+        "area": plan.study.area,
+        "question": plan.study.question,
+        "status": plan.study.status,
+        "caveats": list(plan.study.caveats),
+        "label": plan.verdicts.label,
+        "design": plan.clock.design,
+        "profile": plan.disclosure.profile,
+        "smallest_worthwhile": plan.verdicts.smallest_worthwhile,
+        "outcome": model.outcome,
+        "title_outcome": outcome_words(plan),
+        "exposure": model.exposure,
+        "modifier": plan.equity.modifier,
+        "bands": list(plan.equity.bands),
+        "reference": plan.equity.reference,
+        "primary": plan.primary,
+    }
+
+
+def provenance(plan: Plan, data: Mapping[str, Dataset]) -> dict[str, object]:
+    """Digests, versions and seed; no times and no paths, so that two runs give equal bytes."""
+    return {
+        "plan": plan.digest,
+        "data": {name: _public_digest(plan, data[name].digest) for name in sorted(data)},
+        "versions": {"python": platform.python_version(), **{p: version(p) for p in RECORDED}},
+        "seed": plan.seed,
+        "package": f"deepvalue_stats {version('deepvalue-stats')}",
+    }
+
+
+def _public_digest(plan: Plan, digest: str) -> str:
+    """A plain hash of a small file can be confirmed by guessing it: confidential ones are keyed."""
+    if plan.study.status != "confidential":
+        return digest
+    return hmac.new(read_key(), digest.encode(), hashlib.sha256).hexdigest()
+
+
+def write_room(room: Path, prepared: Prepared, folder: Path, began: datetime) -> None:
+    """What an analyst needs and nobody may take out: line numbers, SQL, times, paths."""
+    room.mkdir(parents=True, exist_ok=True)
+    problems = [p for dataset in prepared.data.values() for p in dataset.problems]
+    problems += prepared.linked.problems
+    manifest = {
+        "began": began.isoformat(timespec="seconds"),
+        "seconds": round((datetime.now(UTC) - began).total_seconds(), 1),
+        "folder": str(folder.resolve()),
+        "rows": {name: len(dataset.frame) for name, dataset in prepared.data.items()},
+        "problems": [vars(problem) for problem in problems],
+    }
+    (room / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    (room / "linkage.sql").write_text(
+        linkage_sql(prepared.plan, prepared.data) + "\n", encoding="utf-8"
+    )
+    (room / "plan.toml").write_text(prepared.plan.to_toml(), encoding="utf-8")

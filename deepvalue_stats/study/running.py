@@ -1,0 +1,112 @@
+"""The order of a study, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from deepvalue_stats.disclosure import rules_of
+from deepvalue_stats.errors import PlanError
+from deepvalue_stats.findings import Findings, collect, write_findings
+from deepvalue_stats.plan import Plan, read_plan
+from deepvalue_stats.study.estimating import estimate_effects, gather_evidence
+from deepvalue_stats.study.fitting import fit_models
+from deepvalue_stats.study.preparing import Progress, prepare
+from deepvalue_stats.study.provenance import provenance, study_facts, write_room
+from deepvalue_stats.study.tabulating import count_tables, figure_series
+from deepvalue_stats.verdicts import judge, withhold, word
+
+LOCK = "plan.lock"
+STAGES = ("reading", "scoring", "linking", "fitting", "judging", "writing")
+
+
+def run_study(
+    plan: Plan | Path | str,
+    *,
+    frames: Mapping[str, pd.DataFrame] | None = None,
+    output: Path | str | None = None,
+    folder: Path | str | None = None,
+    progress: Progress | None = None,
+) -> Findings:
+    """Run a study from its plan to its findings.
+
+    Parameters
+    ----------
+    plan : Plan or path
+        A plan, or the file that holds it.
+    frames : mapping of str to pandas.DataFrame, optional
+        Sources given as frames instead of files.
+    output : path, optional
+        A folder in which `findings/`, which may leave, and `room/`, which may not, are written.
+    folder : path, optional
+        What source paths are relative to: the plan file's folder unless given.
+    progress : callable, optional
+        Called with the name of each stage as it begins; see `STAGES`.
+
+    Returns
+    -------
+    Findings
+
+    Raises
+    ------
+    PlanError, DataError, LinkageError, ModelError, DisclosureError
+        At the stage that refuses, and then nothing is written.
+    """
+    began = datetime.now(UTC)
+    plan, folder = _opened(plan, folder)
+    _require_lock(plan, folder)
+    say = progress or (lambda _stage: None)
+    prepared = prepare(plan, folder=folder, frames=frames, progress=say)
+    say("fitting")
+    fitted = fit_models(prepared)
+    effects = estimate_effects(plan, fitted)
+    say("judging")
+    evidence = gather_evidence(plan, fitted)
+    verdicts = judge(plan, effects, evidence)
+    findings = collect(
+        rules=rules_of(plan.disclosure),
+        study=study_facts(plan),
+        provenance=provenance(plan, prepared.data),
+        effects=withhold(effects, verdicts),
+        counts=count_tables(prepared, fitted),
+        series=figure_series(plan, fitted, evidence),
+        verdicts=verdicts,
+        wording=word(verdicts, evidence),
+    )
+    if output is not None:
+        say("writing")
+        write_findings(findings, Path(output) / "findings")
+        write_room(Path(output) / "room", prepared, folder, began)
+    return findings
+
+
+def write_lock(plan: Plan, folder: Path) -> Path:
+    """Lock a plan: a confirmatory analysis holds only while the digest beside it is the plan's."""
+    path = folder / LOCK
+    path.write_text(f"{plan.digest}\n", encoding="utf-8", newline="\n")
+    return path
+
+
+def _opened(plan: Plan | Path | str, folder: Path | str | None) -> tuple[Plan, Path]:
+    if isinstance(plan, Plan):
+        return plan, Path(folder or ".")
+    return read_plan(plan), Path(folder or Path(plan).parent)
+
+
+def _require_lock(plan: Plan, folder: Path) -> None:
+    if plan.verdicts.label != "confirmatory":
+        return
+    path = folder / LOCK
+    locked = path.read_text(encoding="utf-8").strip() if path.is_file() else None
+    if locked == plan.digest:
+        return
+    raise PlanError(
+        "a confirmatory analysis needs a lock with the plan's digest, and "
+        + ("the plan has changed since it was locked" if locked else "there is none"),
+        "verdicts.label",
+        "lock the plan before the outcomes are seen (deepvalue check PLAN --lock), or set label "
+        '(and effects.family) to "exploratory"',
+    )

@@ -1,0 +1,137 @@
+"""What is printed beside the effects: counts, diagnostics and the data of figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from deepvalue_stats.effects import predicted_curve
+from deepvalue_stats.measures import BAND, reliability
+from deepvalue_stats.models import ModelFit, exposure_columns
+from deepvalue_stats.plan import Plan
+from deepvalue_stats.study.estimating import banded_name
+from deepvalue_stats.study.fitting import Fitted
+from deepvalue_stats.study.preparing import Prepared
+from deepvalue_stats.study.words import in_words, outcome_words
+from deepvalue_stats.tables import CountTable, Evidence, Rule, Series
+
+
+def count_tables(prepared: Prepared, fitted: Fitted) -> tuple[CountTable, ...]:
+    """Flow, sources, participants, reliability, diagnostics and problems."""
+    plan = prepared.plan
+    return (
+        prepared.flow,
+        prepared.sources,
+        _participants(plan, fitted.banded),
+        reliability(plan, prepared.data),
+        _diagnostics(plan, fitted),
+        _problems(prepared),
+    )
+
+
+def _participants(plan: Plan, fit: ModelFit) -> CountTable:
+    model, frame = plan.models[plan.primary], fit.design.frame
+    groups = {"all": frame, **{str(k): g for k, g in frame.groupby(BAND, observed=True)}}
+    rows = [
+        {
+            "group": name,
+            "clients": members["client"].nunique(),
+            "rows": len(members),
+            "with_outcome": int(members[model.outcome].sum()),
+            "share": np.nan,
+            "exposure_mean": float(members[model.exposure].mean()),
+            "exposure_sd": float(members[model.exposure].std()) if len(members) > 1 else np.nan,
+        }
+        for name, members in groups.items()
+    ]
+    rules: dict[str, Rule] = {
+        "group": "label",
+        "clients": "count",
+        "rows": "count",
+        "with_outcome": "outcome_count",
+        "share": "share",
+        "exposure_mean": "statistic",
+        "exposure_sd": "statistic",
+    }
+    return CountTable(
+        name="participants",
+        caption=f"Who is in the analysis, by {in_words(plan.equity.modifier)} at baseline",
+        frame=pd.DataFrame(rows, columns=list(rules)),
+        rules=rules,
+        total="rows",
+        notes=(
+            f"With outcome: rows in which the client had the outcome, {outcome_words(plan)}.",
+            f"Exposure: the {in_words(model.exposure)} score in its own points.",
+        ),
+    )
+
+
+def _diagnostics(plan: Plan, fitted: Fitted) -> CountTable:
+    every = {**fitted.fits, banded_name(plan): fitted.banded}
+    rows = [
+        {
+            "model": name,
+            "role": plan.models[name].role if name in plan.models else "equity",
+            "estimator": fit.spec.estimator,
+            "covariance": fit.spec.covariance,
+            "correlation": fit.association.get("alpha", np.nan),
+            "rows": fit.n_obs,
+            "groups": next(iter(fit.n_groups.values())),
+            "status": fit.convergence.status.replace("_", " "),
+            "doubt": fit.convergence.message,
+            "formula": fit.spec.formula,
+        }
+        for name, fit in every.items()
+    ]
+    rows += [
+        {"model": name, "role": plan.models[name].role, "status": "not fitted", "doubt": why}
+        for name, why in fitted.failed.items()
+    ]
+    rules: dict[str, Rule] = {
+        "model": "label",
+        "role": "label",
+        "estimator": "label",
+        "covariance": "label",
+        "correlation": "statistic",
+        "rows": "count",
+        "groups": "count",
+        "status": "label",
+        "doubt": "label",
+        "formula": "label",
+    }
+    frame = pd.DataFrame(rows, columns=list(rules)).astype({"rows": "Int64", "groups": "Int64"})
+    return CountTable("diagnostics", "What was fitted, and how it went", frame, rules)
+
+
+def _problems(prepared: Prepared) -> CountTable:
+    found = [p for dataset in prepared.data.values() for p in dataset.problems]
+    found += prepared.linked.problems
+    columns = ["source", "column", "problem", "count", "action"]
+    rows = [(p.source, p.column, p.what, p.count, p.action) for p in found]
+    return CountTable(
+        name="problems",
+        caption="Trouble in the records, and what was done about it",
+        frame=pd.DataFrame(rows, columns=columns).astype({"count": "int64"}),
+        rules={name: "count" if name == "count" else "label" for name in columns},
+    )
+
+
+def figure_series(plan: Plan, fitted: Fitted, evidence: Evidence) -> tuple[Series, ...]:
+    """The data of the figures."""
+    model = plan.models[plan.primary]
+    column = exposure_columns(model)[0]
+    curve = predicted_curve(fitted.banded, column, by=BAND)
+    label = f"{evidence.exposure.capitalize()} score, points"
+    if model.split_by:
+        label += f" above or below the {model.split_by}'s mean"
+    return (
+        replace(
+            curve,
+            caption=f"Chance of {evidence.outcome} by {evidence.exposure} score and "
+            f"{evidence.modifier}",
+            x_label=label,
+            y_label=f"{evidence.outcome.capitalize()}, per 100 clients",
+        ),
+    )
