@@ -48,11 +48,21 @@ class Column:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """The columns of one source that have a use, and those that make a row unique."""
+    """The columns of one source that have a use, and those that make a row unique.
+
+    Attributes
+    ----------
+    name : str
+    key : tuple of str
+    columns : tuple of Column
+    hidden : frozenset of str
+        Columns in which the owner suppressed values: a flag `<name>__suppressed` stands beside.
+    """
 
     name: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    hidden: frozenset[str] = frozenset()
 
     def column(self, name: str) -> Column:
         """The column of that name, or a KeyError."""

@@ -23,6 +23,7 @@ from deepvalue_stats.data.parse import (
 )
 from deepvalue_stats.data.problems import Finding, exclusions, faults_of, problems_of
 from deepvalue_stats.data.schema import compile_schemas
+from deepvalue_stats.data.spans import span_troubles
 from deepvalue_stats.data.text import CodedText, TextTable, code_text
 from deepvalue_stats.errors import DataError, Fault
 from deepvalue_stats.plan.parts import Plan
@@ -69,7 +70,7 @@ def type_tables(plan: Plan, tables: Mapping[str, TextTable]) -> dict[str, Datase
     kept: dict[str, Dataset] = {}
     for name, table in tables.items():
         rules = rules_of(plan, name, typed=table.how.format != "csv")
-        dataset, findings = _typed(table, schemas[name], rules)
+        dataset, findings = _typed(plan, table, schemas, rules)
         refused = [one for one in findings if _stops(one, rules)]
         faults += [*table.faults, *faults_of(refused)]
         if not refused:
@@ -85,19 +86,23 @@ def _stops(finding: Finding, rules: Rules) -> bool:
 
 
 def _typed(
-    table: TextTable, schema: TableSchema, rules: Rules
+    plan: Plan, table: TextTable, schemas: Mapping[str, TableSchema], rules: Rules
 ) -> tuple[Dataset, tuple[Finding, ...]]:
     """Type a table, and find what is wrong with it before any row leaves."""
+    schema = schemas[table.source]
     texts = {one.name: code_text(table.frame[one.name]) for one in schema.columns}
     parsed = {one.name: parse_column(one, texts[one.name], rules) for one in schema.columns}
-    marks = [("", *mark) for mark in key_troubles(schema, parsed)]
+    whole = [*key_troubles(schema, parsed), *span_troubles(plan, schema.name, schemas, parsed)]
+    marks = [("", *mark) for mark in whole]
     marks += [(name, *mark) for name, one in parsed.items() for mark in one.troubles]
     findings = tuple(
         Finding(schema.name, column, kind, rows, table.lines)
         for column, kind, rows in marks
         if rows.any()
     )
-    return Dataset(_frame(parsed, table.lines), schema, digest=_digest(texts)), findings
+    hidden = frozenset(name for name, one in parsed.items() if one.suppressed.any())
+    settled = replace(schema, hidden=hidden)
+    return Dataset(_frame(parsed, table.lines), settled, digest=_digest(texts)), findings
 
 
 def _frame(parsed: Mapping[str, ParsedColumn], lines: np.ndarray) -> pd.DataFrame:

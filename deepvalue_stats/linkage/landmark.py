@@ -5,7 +5,7 @@ from __future__ import annotations
 from deepvalue_stats.data import locate
 from deepvalue_stats.linkage.sql import (
     Schemas,
-    covariate_sql,
+    covariate_columns,
     literal,
     quoted,
     source_of,
@@ -76,7 +76,7 @@ def landmark_sql(plan: Plan, schemas: Schemas) -> str:
             joins.append(f"LEFT JOIN {alias} ON {alias}.practitioner = members.practitioner")
             selected.append(f"{alias}.{quoted(name)}")
         else:
-            selected.append(f"{covariate_sql(covariate, 'base', schemas)} AS {quoted(name)}")
+            selected += covariate_columns(name, covariate, "base", schemas)
     client = quoted(plan.ids.client.column)
     for source in baseline_sources(plan, schemas):
         alias = quoted(f"base_{source}")

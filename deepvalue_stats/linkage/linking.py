@@ -11,6 +11,7 @@ from deepvalue_stats.data import AttritionStep, Column, Dataset, Problem, TableS
 from deepvalue_stats.errors import DataError
 from deepvalue_stats.linkage.contract import check_contract
 from deepvalue_stats.linkage.engine import run_sql
+from deepvalue_stats.linkage.impossible import impossible_records
 from deepvalue_stats.linkage.landmark import (
     FATES,
     NO_RECORD,
@@ -59,7 +60,9 @@ def link(plan: Plan, data: Mapping[str, Dataset]) -> Dataset:
     and outcome stand at the same interview.
     """
     check_contract(plan, data)
-    problems = _clock_problems(plan, data) if plan.clock.kind == "dates" else ()
+    problems: tuple[Problem, ...] = ()
+    if plan.clock.kind == "dates":
+        problems = (*_clock_problems(plan, data), *impossible_records(plan, data))
     units = _typed(run_sql(linkage_sql(plan, data), data))
     linked = Dataset(
         frame=units,

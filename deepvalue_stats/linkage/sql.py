@@ -40,8 +40,19 @@ def has(schema: TableSchema, column: str | None) -> bool:
     return any(one.name == column for one in schema.columns)
 
 
-def covariate_sql(covariate: CovariatePlan, moment: str, schemas: Schemas) -> str:
-    """A covariate as a number or a text, from the alias of its source at that moment."""
-    source, name = locate(covariate.column, schemas)
+def covariate_columns(
+    name: str, covariate: CovariatePlan, moment: str, schemas: Schemas
+) -> list[str]:
+    """A covariate as a number or a text, and why it is missing where its owner hid it.
+
+    `moment` opens the alias of its source: `now` or `base`.
+    """
+    source, column = locate(covariate.column, schemas)
+    alias = quoted(f"{moment}_{source}")
     kind = "VARCHAR" if covariate.type == "category" else "DOUBLE"
-    return f"CAST({quoted(f'{moment}_{source}')}.{quoted(name)} AS {kind})"
+    columns = [f"CAST({alias}.{quoted(column)} AS {kind}) AS {quoted(name)}"]
+    if column in schemas[source].hidden:
+        why = literal(f"{name.replace('_', ' ')} suppressed by the data owner")
+        flag = f"{alias}.{quoted(f'{column}__suppressed')}"
+        columns.append(f"CASE WHEN {flag} THEN {why} ELSE '' END AS {quoted(f'{name}__why')}")
+    return columns

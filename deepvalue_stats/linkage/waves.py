@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deepvalue_stats.data import locate
-from deepvalue_stats.linkage.sql import Schemas, covariate_sql, has, quoted, source_of, table
+from deepvalue_stats.linkage.sql import Schemas, covariate_columns, has, quoted, source_of, table
 from deepvalue_stats.plan.parts import OutcomePlan, Plan
 
 
@@ -64,7 +64,7 @@ def _wave_columns(plan: Plan, schemas: Schemas) -> list[str]:
     columns += [f"{_status(o, schemas)} AS {quoted(n)}" for n, o in plan.outcomes.items()]
     for name, covariate in plan.covariates.items():
         moment = "base" if covariate.at == "baseline" else "now"
-        columns.append(f"{covariate_sql(covariate, moment, schemas)} AS {quoted(name)}")
+        columns += covariate_columns(name, covariate, moment, schemas)
     return columns
 
 

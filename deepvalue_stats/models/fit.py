@@ -57,7 +57,8 @@ class Convergence:
     objective : float
         Minus the log-likelihood; NaN where the estimator has none.
     gradient_norm : float
-        Largest absolute element of the estimating function a row.
+        Largest absolute element of the estimating function a row, of columns scaled to unit mean
+        square.
     singular : bool
         Whether a variance component lies on its boundary.
     message : str

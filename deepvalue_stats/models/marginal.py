@@ -12,7 +12,7 @@ from statsmodels.discrete.discrete_model import Logit
 from statsmodels.genmod.cov_struct import Exchangeable, Independence
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_estimating_equations import GEE
-from statsmodels.tools.sm_exceptions import ConvergenceWarning, PerfectSeparationWarning
+from statsmodels.tools.sm_exceptions import ModelWarning
 
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.design import Design, build_design
@@ -23,6 +23,8 @@ from deepvalue_stats.tables import read_only
 Correlation = Literal["exchangeable", "independence"]
 # beyond this linear predictor a probability is 0 or 1 to six digits: no data support that
 SEPARATED = 14.0
+# estimating equations count as solved at this size a row, of columns with unit mean square
+SOLVED = 1e-12
 
 
 def fit_gee(
@@ -76,21 +78,26 @@ def fit_gee(
     design = _binary_design(formula, data)
     labels = _groups(data, group, formula)
     structure = Exchangeable() if correlation == "exchangeable" else Independence()
+    scale = _column_scale(design.matrix)
     with warnings.catch_warnings():
         # statsmodels warns where we keep the doubt as a field of the fit
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", ModelWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
         result = GEE(
-            design.response, design.matrix, groups=labels, family=Binomial(), cov_struct=structure
-        ).fit(maxiter=200, ctol=1e-10)
-    params = np.asarray(result.params)
+            design.response,
+            design.matrix / scale,
+            groups=labels,
+            family=Binomial(),
+            cov_struct=structure,
+        ).fit(maxiter=200, ctol=SOLVED * len(labels))
+    params = np.asarray(result.params) / scale
     alpha = float(structure.dep_params) if correlation == "exchangeable" else 0.0
     scores = _gee_scores(design, labels, params, alpha)
     return ModelFit(
         spec=ModelSpec(formula, "binomial", (group,), "gee", f"robust:{group}", correlation),
         terms=design.terms,
         params=read_only(params),
-        covariance=read_only(np.asarray(result.cov_params())),
+        covariance=read_only(np.asarray(result.cov_params()) / np.outer(scale, scale)),
         dof=np.inf,
         link=LOGIT,
         design=design,
@@ -145,12 +152,14 @@ def fit_logit(
     """
     design = _binary_design(formula, data)
     labels = _groups(data, cluster, formula)
+    scale = _column_scale(design.matrix)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.simplefilter("ignore", PerfectSeparationWarning)
+        warnings.simplefilter("ignore", ModelWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
-        result = Logit(design.response, design.matrix).fit(method="newton", disp=0, maxiter=100)
-    params = np.asarray(result.params)
+        result = Logit(design.response, design.matrix / scale).fit(
+            method="newton", disp=0, maxiter=100
+        )
+    params = np.asarray(result.params) / scale
     residual = design.response - expit(design.matrix @ params)
     scores = design.matrix * residual[:, None]
     return ModelFit(
@@ -217,19 +226,26 @@ def _ids(data: pd.DataFrame, client: str, practitioner: str) -> dict[str, str]:
     return {role: column for role, column in named.items() if column in data}
 
 
+def _column_scale(matrix: np.ndarray) -> np.ndarray:
+    """Root mean square of each column, so that no unit of measurement can spoil the algebra."""
+    return np.asarray(np.sqrt(np.mean(matrix**2, axis=0)))
+
+
 def _sandwich(
     design: Design, params: np.ndarray, scores: np.ndarray, labels: np.ndarray
 ) -> np.ndarray:
     """Bread, meat and bread, shape (p, p)."""
     weight = LOGIT.slope(design.matrix @ params)
-    bread = np.linalg.pinv(design.matrix.T @ (design.matrix * weight[:, None]))
+    scale = _column_scale(design.matrix)
+    matrix, scores = design.matrix / scale, scores / scale
+    bread = np.linalg.pinv(matrix.T @ (matrix * weight[:, None]))
     n_clusters = int(labels.max()) + 1
     summed = np.zeros((n_clusters, scores.shape[1]))
     np.add.at(summed, labels, scores)
     n, p = design.matrix.shape
     factor = n_clusters / (n_clusters - 1) * (n - 1) / (n - p)
     meat = summed.T @ summed * factor
-    return np.asarray(bread @ meat @ bread)
+    return np.asarray(bread @ meat @ bread / np.outer(scale, scale))
 
 
 def _gee_scores(design: Design, labels: np.ndarray, params: np.ndarray, alpha: float) -> np.ndarray:
@@ -254,6 +270,7 @@ def _convergence(
     evaluations: int,
     objective: float = np.nan,
 ) -> Convergence:
+    scores = scores / _column_scale(design.matrix)
     gradient = float(np.abs(scores.mean(axis=0)).max()) if np.isfinite(scores).all() else np.inf
     predictor = np.abs(design.matrix @ params)
     doubts = []

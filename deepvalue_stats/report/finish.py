@@ -12,9 +12,11 @@ from deepvalue_stats.errors import DataError
 NO_WORDS = "No description has been provided for this image"
 FETCHING = ("src", "href", "srcset", "data", "poster", "action", "background")
 ALLOWED = ("#", "data:")
+MUCH_TEXT = 4900
+"""Characters of a summary above which its print is set smaller."""
 
 
-def finish(markup: str, *, name: str, contents: bool) -> str:
+def finish(markup: str, *, name: str, kind: str) -> str:
     """Give the exported page its structure, and refuse one that a reader could not use.
 
     Parameters
@@ -23,8 +25,9 @@ def finish(markup: str, *, name: str, contents: bool) -> str:
         From the exporter.
     name : str
         What an error calls the page.
-    contents : bool
-        Whether a list of the sections stands after the head of the page.
+    kind : str
+        A technical page gets a list of its sections; a summary with much text is set smaller, so
+        that it stays on two printed pages.
 
     Returns
     -------
@@ -43,8 +46,10 @@ def finish(markup: str, *, name: str, contents: bool) -> str:
     _into_sections(soup, main)
     _number(soup, "table caption", "Table")
     _number(soup, "figure figcaption", "Figure")
-    if contents:
+    if kind == "technical":
         _add_contents(soup, main)
+    elif len(main.get_text()) > MUCH_TEXT and soup.body is not None:
+        soup.body["class"] = f"{kind} dense"
     for fault in faults(soup):
         raise _refused(fault, name)
     return soup.decode(formatter="minimal").replace(' viewbox="', ' viewBox="')

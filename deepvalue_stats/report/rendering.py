@@ -54,7 +54,7 @@ def render(
     source = notebook or NOTEBOOKS / f"{kind}.py"
     html = output if output.suffix == ".html" else output / f"{kind}.html"
     made = _run(source, findings_folder)
-    text = finish(_export(made, kind), name=source.name, contents=kind == "technical")
+    text = finish(_export(made, kind), name=source.name, kind=kind)
     _write(text, html)
     if chromium() is None:
         return (html,)
