@@ -20,6 +20,8 @@ ALL = "all"
 # a derivative by central difference: exact for designs up to quadratic in the exposure, and for
 # splines wrong by h^2, with h this share of the exposure's spread
 STEP = 1e-4
+# of a normal score nine tenths lie within so many SD of the mean
+REACH = 1.645
 
 
 def average_effect(
@@ -194,13 +196,14 @@ def predicted_curve(
     exposure: str,
     *,
     by: str | None = None,
+    bounds: tuple[float, float] | None = None,
     points: int = 15,
     name: str = "predicted",
 ) -> Series:
     """The average predicted outcome at a grid of exposures, group by group.
 
-    The grid runs from the 5th to the 95th percentile of the exposure, so that no single client's
-    value is an end of a line. Intervals are symmetric on the logit scale.
+    The grid runs over the mean of the exposure and 1.645 SD to either side, so that no client's
+    own value is the end of a line. Intervals are symmetric on the logit scale.
 
     Parameters
     ----------
@@ -208,6 +211,8 @@ def predicted_curve(
     exposure : str
     by : str, optional
         A column of groups.
+    bounds : tuple of float, optional
+        Lowest and highest score there can be; the grid does not leave them.
     points : int
         Grid points.
     name : str
@@ -218,8 +223,10 @@ def predicted_curve(
     Series
     """
     frame = fit.design.frame
-    grid = np.quantile(frame[exposure].to_numpy(dtype="float64"), np.linspace(0.05, 0.95, points))
-    grid = np.linspace(grid[0], grid[-1], points)
+    values = frame[exposure].to_numpy(dtype="float64")
+    ends = values.mean() + np.array([-1, 1]) * REACH * values.std(ddof=1)
+    low_end, high_end = np.clip(ends, *bounds) if bounds else ends
+    grid = np.linspace(low_end, high_end, points)
     sound = fit.convergence.status == "ok"
     rows, evidence = [], []
     for group, mask in group_masks(frame, by).items() if sound else ():

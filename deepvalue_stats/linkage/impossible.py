@@ -68,7 +68,8 @@ def _record_ends(plan: Plan, data: Mapping[str, Dataset]) -> pd.Series:
     ]
     if not ends:
         return pd.Series(dtype="Int64")
-    return pd.concat(ends).groupby(level=0).min()
+    earliest: pd.Series = pd.concat(ends).groupby(level=0).min()
+    return earliest
 
 
 def overlapping(frame: pd.DataFrame, client: str, start: str, end: str) -> pd.Series:

@@ -21,6 +21,7 @@ from deepvalue_stats.report.markup import (
 )
 from deepvalue_stats.report.numbers import (
     EXPLAINED,
+    HIDDEN,
     HIGHER,
     LOWER,
     SMALL,
@@ -106,6 +107,8 @@ def _clients_box(findings: Findings) -> Html:
     main = facts.main_estimate(findings)
     if main is None or not main.clients:
         return _box("Clients", ["no count is given"], "")
+    if main.clients == HIDDEN:
+        return _box(HIDDEN, ["the number of clients is suppressed"], "")
     behind = f"behind the main estimate, with {main.rows} records"
     named = f"seen by {main.practitioners} practitioners" if main.practitioners else ""
     return _box(f"{main.clients} clients", [behind], named)
@@ -171,7 +174,7 @@ def _columns() -> list[Column]:
 
 
 def _line(estimate: Estimate, scale: Scale, read: str) -> list[Content]:
-    hidden = "[c]" if estimate.status == "suppressed" else "\u2013"
+    hidden = HIDDEN if estimate.status == "suppressed" else "\u2013"
     size: Content = tag("strong", signed(estimate.value)) if estimate.ok else hidden
     return [
         sentence(estimate.group),
@@ -201,7 +204,11 @@ def _notes(findings: Findings, estimates: list[Estimate], scale: Scale) -> list[
             if families
             else []
         ),
-        *(("[c] " if r == "suppressed" else "") + EXPLAINED[r] for r in EXPLAINED if r in reasons),
+        *(
+            (f"{HIDDEN} " if r == "suppressed" else "") + EXPLAINED[r]
+            for r in EXPLAINED
+            if r in reasons
+        ),
     ]
 
 

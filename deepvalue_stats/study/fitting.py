@@ -25,7 +25,7 @@ class Fitted:
     banded : ModelFit
         The primary model with the exposure free to differ by confidence band.
     failed : mapping of str to str
-        Models that could not be fitted, with the reason.
+        Models that could not be fitted, with the refusal; it stays in the room.
     """
 
     fits: Mapping[str, ModelFit]
@@ -42,7 +42,7 @@ def fit_models(prepared: Prepared) -> Fitted:
         except ModelError as error:
             if name == plan.primary:
                 raise
-            failed[name] = error.faults[0].what
+            failed[name] = str(error)
     return Fitted(fits, fit_model(prepared, plan.primary, banded=True), failed)
 
 

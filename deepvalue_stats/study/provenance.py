@@ -14,6 +14,7 @@ from pathlib import Path
 from deepvalue_stats.data import Dataset
 from deepvalue_stats.linkage import linkage_sql, read_key
 from deepvalue_stats.plan import Plan
+from deepvalue_stats.study.fitting import Fitted
 from deepvalue_stats.study.preparing import Prepared
 from deepvalue_stats.study.words import outcome_words
 
@@ -63,7 +64,9 @@ def _public_digest(plan: Plan, digest: str) -> str:
     return hmac.new(read_key(), digest.encode(), hashlib.sha256).hexdigest()
 
 
-def write_room(room: Path, prepared: Prepared, folder: Path, began: datetime) -> None:
+def write_room(
+    room: Path, prepared: Prepared, fitted: Fitted, folder: Path, began: datetime
+) -> None:
     """What an analyst needs and nobody may take out: line numbers, SQL, times, paths."""
     room.mkdir(parents=True, exist_ok=True)
     problems = [p for dataset in prepared.data.values() for p in dataset.problems]
@@ -74,6 +77,7 @@ def write_room(room: Path, prepared: Prepared, folder: Path, began: datetime) ->
         "folder": str(folder.resolve()),
         "rows": {name: len(dataset.frame) for name, dataset in prepared.data.items()},
         "problems": [vars(problem) for problem in problems],
+        "not_fitted": dict(fitted.failed),
     }
     (room / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     (room / "linkage.sql").write_text(

@@ -79,7 +79,7 @@ def run_study(
     if output is not None:
         say("writing")
         write_findings(findings, Path(output) / "findings")
-        write_room(Path(output) / "room", prepared, folder, began)
+        write_room(Path(output) / "room", prepared, fitted, folder, began)
     return findings
 
 

@@ -10,12 +10,15 @@ import pandas as pd
 from deepvalue_stats.effects import predicted_curve
 from deepvalue_stats.measures import BAND, reliability
 from deepvalue_stats.models import ModelFit, exposure_columns
-from deepvalue_stats.plan import Plan
+from deepvalue_stats.plan import Plan, resolve_measure
 from deepvalue_stats.study.estimating import banded_name
 from deepvalue_stats.study.fitting import Fitted
 from deepvalue_stats.study.preparing import Prepared
 from deepvalue_stats.study.words import in_words, outcome_words
 from deepvalue_stats.tables import CountTable, Evidence, Rule, Series
+
+# a refusal may hold counts, and those have not been cleared
+IN_ROOM = "the reason is in the room's manifest"
 
 
 def count_tables(prepared: Prepared, fitted: Fitted) -> tuple[CountTable, ...]:
@@ -86,8 +89,8 @@ def _diagnostics(plan: Plan, fitted: Fitted) -> CountTable:
         for name, fit in every.items()
     ]
     rows += [
-        {"model": name, "role": plan.models[name].role, "status": "not fitted", "doubt": why}
-        for name, why in fitted.failed.items()
+        {"model": name, "role": plan.models[name].role, "status": "not fitted", "doubt": IN_ROOM}
+        for name in fitted.failed
     ]
     rules: dict[str, Rule] = {
         "model": "label",
@@ -122,7 +125,9 @@ def figure_series(plan: Plan, fitted: Fitted, evidence: Evidence) -> tuple[Serie
     """The data of the figures."""
     model = plan.models[plan.primary]
     column = exposure_columns(model)[0]
-    curve = predicted_curve(fitted.banded, column, by=BAND)
+    scale = resolve_measure(model.exposure, plan.measures[model.exposure]).response_range
+    bounds = None if model.split_by else (float(scale[0]), float(scale[1]))
+    curve = predicted_curve(fitted.banded, column, by=BAND, bounds=bounds)
     label = f"{evidence.exposure.capitalize()} score, points"
     if model.split_by:
         label += f" above or below the {model.split_by}'s mean"

@@ -92,9 +92,26 @@ def test_average_derivative_beside_an_interaction_is_rs(training):
     np.testing.assert_allclose(fit.params, estimates[order], rtol=10 * rel)
     covariance = np.array(told["results"]["vcov"])[np.ix_(order, order)]
     row = average_effect(replace(fit, covariance=covariance), "age", contrast="point").frame.iloc[0]
-    effect, rel = told["results"]["ame_age"], told["tolerance"]["effect_relative"]
-    assert row["estimate"] == pytest.approx(effect["estimate"], rel=rel)
-    assert row["std_error"] == pytest.approx(effect["se"], rel=rel)
+    effect, tolerance = told["results"]["ame_age"], told["tolerance"]
+    assert row["estimate"] == pytest.approx(effect["estimate"], rel=tolerance["effect_relative"])
+    assert row["std_error"] == pytest.approx(effect["se"], rel=tolerance["effect_se_relative"])
+
+
+def test_the_gradient_is_that_of_the_formula_differentiated_by_hand(training):
+    """d(age^2)/d(age) = 2 age; p' = p(1 - p), p'' = p(1 - p)(1 - 2p)."""
+    fit, _, _ = training
+    age = fit.design.frame["age"].to_numpy(dtype="float64")
+    moved = np.zeros_like(fit.design.matrix)
+    moved[:, fit.terms.index("age")] = 1
+    moved[:, fit.terms.index("I(age ** 2)")] = 2 * age
+    p = 1 / (1 + np.exp(-fit.design.matrix @ fit.params))
+    slope, change = p * (1 - p), moved @ fit.params
+    gradient = (slope * (1 - 2 * p) * change) @ fit.design.matrix + slope @ moved
+    gradient = gradient / len(age)
+    row = average_effect(fit, "age", contrast="point").frame.iloc[0]
+    assert row["estimate"] == pytest.approx((slope * change).mean(), rel=1e-8)
+    by_hand = np.sqrt(gradient @ fit.covariance @ gradient)
+    assert row["std_error"] == pytest.approx(by_hand, rel=1e-8)
 
 
 def test_differentiating_the_age_column_alone_would_miss_rs_value(district):
