@@ -63,7 +63,8 @@ Rule = Literal["label", "count", "outcome_count", "share", "statistic"]
 label: as it is. count: thresholded and rounded, a zero may stand. outcome_count: so many *had*
 something, out of the `total` beside it; thresholded on both sides, a zero hidden as well.
 share: the outcome count as a part of the total, worked out from the *rounded* counts.
-statistic: a number about a group, hidden where a count beside it is hidden.
+statistic: a number about a group, hidden where a count beside it is hidden, and of no more digits
+than a reader needs: from a mean of whole responses to ten digits the exact count can be worked out.
 """
 
 
@@ -156,6 +157,9 @@ class CountTable:
         The column that an `outcome_count` is a part of.
     notes : tuple of str
         What a reader has to know, printed under the table.
+    evidence : pandas.DataFrame or None
+        Row for row how many persons stand behind each side of an `outcome_count`, where its unit
+        is not a person. None once the table is cleared.
     """
 
     name: str
@@ -164,10 +168,13 @@ class CountTable:
     rules: Mapping[str, Rule]
     total: str | None = None
     notes: tuple[str, ...] = ()
+    evidence: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         if tuple(self.frame.columns) != tuple(self.rules):
             raise ValueError(f"table {self.name}: every column needs its disclosure rule, in order")
+        if self.evidence is not None and len(self.evidence) != len(self.frame):
+            raise ValueError(f"table {self.name}: evidence is row for row")
         object.__setattr__(self, "rules", MappingProxyType(dict(self.rules)))
 
 
@@ -252,6 +259,14 @@ def read_only(values: np.ndarray) -> np.ndarray:
 class Phrase:
     """A sentence whose counts have not been cleared yet.
 
+    Attributes
+    ----------
+    template : str
+        With the name of each count in braces.
+    counts : mapping of str to int
+    claim : str
+        The claim whose answer it gives away: it leaves only where the answer may leave.
+
     Examples
     --------
     >>> Phrase("It rests on {n} clients.", {"n": 46}).cleared({"n": "45"})
@@ -260,6 +275,7 @@ class Phrase:
 
     template: str
     counts: Mapping[str, int] = field(default_factory=dict)
+    claim: str = field(default="", repr=False)
 
     def cleared(self, words: Mapping[str, str]) -> Phrase:
         """The same sentence with the words that disclosure control allows for its counts."""

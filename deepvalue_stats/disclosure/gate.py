@@ -12,6 +12,7 @@ from deepvalue_stats.errors import DisclosureError
 from deepvalue_stats.tables import COUNTS, NUMERIC, CountTable, EffectTable, Phrase, Series
 
 SUPPRESSED = "[c]"
+DIGITS = 3  # significant digits of a statistic beside rounded counts
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ def protect(
     rules : Rules
     effects : EffectTable
         With its evidence. A row is suppressed when its clients, or those of them with or without
-        the outcome, are fewer than the threshold.
+        the outcome, are fewer than the threshold; a difference of two groups also when either
+        group is, which could be worked out from it and the other.
     counts : tuple of CountTable
         Cleared tables have text cells, with `[c]` for what is suppressed.
     series : tuple of Series
@@ -109,6 +111,7 @@ def _effects(rules: Rules, table: EffectTable, lines: list[dict[str, object]]) -
     hidden = np.zeros(len(frame), dtype=bool)
     for counted in (frame["n_clients"].to_numpy(dtype="int64"), *table.evidence.to_numpy().T):
         hidden |= too_small(counted, None, rules.threshold) | (counted == 0) & (not rules.open)
+    hidden |= _of_hidden_groups(frame, hidden)
     practitioners = frame["n_practitioners"].fillna(0).to_numpy(dtype="int64")
     few = too_small(practitioners, None, rules.threshold)
     for name in COUNTS:
@@ -118,9 +121,27 @@ def _effects(rules: Rules, table: EffectTable, lines: list[dict[str, object]]) -
     frame.loc[hidden, [*NUMERIC]] = np.nan
     frame.loc[hidden, [*COUNTS]] = pd.NA
     frame.loc[hidden, "status"] = "suppressed"
+    # the unit's size in points is a statistic of the same clients
+    words = frame.loc[hidden, "estimand"].astype("str")
+    frame.loc[hidden, "estimand"] = words.str.replace(r" \([^()]*\)", "", regex=True)
     lines.append(_line("effects", "estimate", "clients and outcome", hidden))
     lines.append(_line("effects", "n_practitioners", "count", few | hidden))
     return EffectTable(frame)
+
+
+def _of_hidden_groups(frame: pd.DataFrame, hidden: np.ndarray) -> np.ndarray:
+    """Which rows are a difference with a group that is hidden in the same fit."""
+    keys = frame[["model", "outcome", "exposure", "scale", "contrast"]].astype("str").agg(
+        "\n".join, axis=1
+    )  # fmt: skip
+    gone = set(zip(keys[hidden], frame.loc[hidden, "group"], strict=True))
+    return np.array(
+        [
+            any((key, part) in gone for part in str(group).split(" minus "))
+            for key, group in zip(keys, frame["group"], strict=True)
+        ],
+        dtype=bool,
+    )
 
 
 def _counts(rules: Rules, table: CountTable, lines: list[dict[str, object]]) -> CountTable:
@@ -133,6 +154,8 @@ def _counts(rules: Rules, table: CountTable, lines: list[dict[str, object]]) -> 
             any_hidden |= hidden
             cells[name] = _count_cells(rules, column, hidden)
             lines.append(_line(table.name, name, rule, hidden))
+        elif rule == "statistic" and not rules.open:
+            cells[name] = column.map(_short)
         else:
             cells[name] = column.map(_text)
     for name, rule in table.rules.items():
@@ -142,7 +165,7 @@ def _counts(rules: Rules, table: CountTable, lines: list[dict[str, object]]) -> 
             gone = pd.Series(any_hidden, index=table.frame.index)
             cells[name] = cells[name].mask(gone, SUPPRESSED)
     frame = pd.DataFrame(cells, columns=list(table.rules)).astype("str").reset_index(drop=True)
-    return replace(table, frame=frame)
+    return replace(table, frame=frame, evidence=None)
 
 
 def _shares(rules: Rules, table: CountTable) -> pd.Series:
@@ -168,7 +191,11 @@ def _hidden(rules: Rules, table: CountTable, name: str) -> np.ndarray:
                 "name the column of the total, so that the complement can be judged",
             )
         total = table.frame[table.total].fillna(0).to_numpy(dtype="int64")
-    return np.asarray(known & too_small(count, total, rules.threshold))
+    hidden = too_small(count, total, rules.threshold)
+    if total is not None and table.evidence is not None:
+        for persons in table.evidence.to_numpy(dtype="int64").T:
+            hidden = hidden | (persons < rules.threshold)
+    return np.asarray(known & hidden)
 
 
 def _count_cells(rules: Rules, column: pd.Series, hidden: np.ndarray) -> pd.Series:
@@ -182,6 +209,11 @@ def _text(value: object) -> str:
     if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return ""
     return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _short(value: object) -> str:
+    """A statistic with the digits that may stand beside rounded counts."""
+    return f"{value:.{DIGITS}g}" if isinstance(value, float) and value == value else _text(value)
 
 
 def _series(rules: Rules, one: Series, lines: list[dict[str, object]]) -> Series:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from deepvalue_stats.plan.checks import PROMISED
 from deepvalue_stats.plan.parts import Disclosure
 
 
@@ -65,12 +66,12 @@ class Log:
 
 
 # acro: defaults of the ACRO tool (threshold 10). opensafely: 7 or fewer are suppressed, and the
-# rest rounded to the nearest 5, the defaults of OpenSAFELY's measures.
+# rest rounded to the nearest 5, the defaults of OpenSAFELY's measures. A plan may ask a named
+# profile for more than it promises, and never for less.
 PROFILES: Mapping[str, Rules] = MappingProxyType(
     {
         "open": Rules("open", 0, 1),
-        "acro": Rules("acro", 10, 5),
-        "opensafely": Rules("opensafely", 8, 5),
+        **{name: Rules(name, *promised) for name, promised in PROMISED.items()},
     }
 )
 

@@ -30,7 +30,8 @@ def model_rows(
     """
     rule = plan.rows[model.rows].require if model.rows else ()
     # in the order in which a reader follows the flow: rated? outcome known? the rest
-    wanted = [model.exposure, model.outcome, *model.covariates, *rule, *also]
+    wanted = [model.exposure, model.response, *model.earlier_outcomes, *model.covariates]
+    wanted += [*rule, *also]
     for name in dict.fromkeys(wanted):
         linked = _complete(linked, name)
     clusters = [model.covariance.split(":")[1]] if model.covariance else []
@@ -51,11 +52,14 @@ def _complete(linked: Dataset, name: str) -> Dataset:
         for reason in sorted(set(linked.frame.loc[absent, why]) - {""}):
             gone = linked.frame[name].isna() & (linked.frame[why] == reason)
             linked = linked.restrict(~gone.to_numpy(), reason)
-    if linked.frame[name].isna().any():
-        return linked.restrict(
-            linked.frame[name].notna().to_numpy(), f"{name.replace('_', ' ')} not known"
-        )
-    return linked
+    known = linked.frame[name].notna()
+    return linked if known.all() else linked.restrict(known.to_numpy(), f"{_said(name)} not known")
+
+
+def _said(name: str) -> str:
+    """A column as the flow names it."""
+    plain = name.replace("__next", " at the next wave").replace("__baseline", " at baseline")
+    return plain.replace("_", " ")
 
 
 def _natural(values: pd.Series) -> pd.Series:

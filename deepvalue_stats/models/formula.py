@@ -35,8 +35,8 @@ def build_formula(plan: Plan, model: ModelPlan, *, modifier: str | None = None) 
     else:
         # the band's own curve replaces the linear adjustment for the same measure
         terms = [f"{name} * C({modifier})" for name in exposures]
-    terms += [_covariate(plan, name) for name in model.covariates]
-    return f"{model.outcome} ~ {' + '.join(terms)}"
+    terms += [*model.earlier_outcomes, *(_covariate(plan, name) for name in model.covariates)]
+    return f"{model.response} ~ {' + '.join(terms)}"
 
 
 def _covariate(plan: Plan, name: str) -> str:

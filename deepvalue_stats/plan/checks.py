@@ -7,9 +7,11 @@ between parts are found beside the faults within them.
 from __future__ import annotations
 
 import difflib
+import keyword
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 from deepvalue_stats.errors import Fault
@@ -17,6 +19,7 @@ from deepvalue_stats.plan.parts import (
     Clock,
     CovariatePlan,
     Disclosure,
+    Effects,
     Equity,
     Ids,
     MeasurePlan,
@@ -29,6 +32,25 @@ from deepvalue_stats.plan.register import INSTRUMENTS
 
 CLAIMS = ("C1", "C2")
 ALL_CLAIMS = tuple(f"C{i}" for i in range(1, 9))
+# columns of the analysis table, and the one function of every formula
+RESERVED = frozenset(
+    [
+        "client",
+        "practitioner",
+        "service",
+        "episode",
+        "index_day",
+        "contacts",
+        "line",
+        "wave_number",
+        "confidence_band",
+        "c",
+    ]
+)
+# what a table says of all clients, of clients without a band, and of a difference of bands
+BANDS_RESERVED = frozenset(("all", "unknown", "minus"))
+# threshold and rounding that a named profile promises at least
+PROMISED: Mapping[str, tuple[int, int]] = MappingProxyType({"acro": (10, 5), "opensafely": (8, 5)})
 
 
 @dataclass(frozen=True)
@@ -80,19 +102,21 @@ def _unknown(what: str, name: str, where: str, known: Iterable[str]) -> Fault:
 def _names(draft: Draft) -> Iterator[Fault]:
     """A name becomes a column of the analysis table: it must be a word, for one thing only."""
     seen: dict[str, str] = {}
-    reserved = {"client", "practitioner", "service", "episode", "wave_number", "confidence_band"}
     for section in ("measures", "outcomes", "covariates"):
         for name in draft.names(section):
-            where = f"{section}.{name}"
-            if not name.isidentifier() or "__" in name:
-                yield Fault(
-                    f"'{name}' cannot name a column", where, "use letters, digits, single _"
-                )
-            elif name in reserved:
+            where, plain = f"{section}.{name}", name.casefold()  # SQL does not tell a from A
+            if not _is_word(name) or "__" in name:
+                fix = "use letters, digits, single _, and no word of Python"
+                yield Fault(f"'{name}' cannot name a column", where, fix)
+            elif plain in RESERVED:
                 yield Fault(f"'{name}' is a name of the package's own", where, "choose another")
-            elif name in seen:
-                yield Fault(f"'{name}' is used twice", f"{seen[name]} and {where}", "rename one")
-            seen[name] = where
+            elif plain in seen:
+                yield Fault(f"'{name}' is used twice", f"{seen[plain]} and {where}", "rename one")
+            seen[plain] = where
+
+
+def _is_word(name: str) -> bool:
+    return name.isidentifier() and not keyword.iskeyword(name)
 
 
 def _sources(draft: Draft) -> Iterator[Fault]:
@@ -198,6 +222,7 @@ def _models(draft: Draft) -> Iterator[Fault]:
             for group in wanted:
                 if group not in declared:
                     yield _unknown("id", group, f"{where}.groups", declared)
+        yield from _waves_only(draft, model, where)
         if model.estimator == "gee" and len(model.groups) != 1:
             fix = 'give one, as in groups = ["practitioner"]'
             yield Fault("a GEE has exactly one grouping", f"{where}.groups", fix)
@@ -209,6 +234,19 @@ def _models(draft: Draft) -> Iterator[Fault]:
         for i, variable in enumerate(rule.require):
             if variable not in every:
                 yield _unknown("variable", variable, f"rows.{name}.require[{i}]", every)
+
+
+def _waves_only(draft: Draft, model: ModelPlan, where: str) -> Iterator[Fault]:
+    """Earlier and later outcomes of a client are waves; dates have a landmark instead."""
+    clock: Clock | None = draft.one("clock")
+    if clock and clock.kind == "dates":
+        for key in ("design", "adjust_for_current", "adjust_for_baseline"):
+            if getattr(model, key):
+                fix = "leave it out: the landmark already puts the outcome last"
+                yield Fault("dated records have no waves", f"{where}.{key}", fix)
+    if model.adjust_for_current and model.design != "next_wave":
+        fix = 'set design = "next_wave" as well, or leave it out'
+        yield Fault("the outcome would adjust for itself", f"{where}.adjust_for_current", fix)
 
 
 def _exposure(draft: Draft, model: ModelPlan, where: str) -> Iterator[Fault]:
@@ -321,6 +359,10 @@ def _equity(draft: Draft) -> Iterator[Fault]:
             "equity.modifier",
             'name a measure with at = "baseline"',
         )
+    for name in equity.bands:
+        if not _is_word(name) or name in BANDS_RESERVED:
+            fix = f"use letters, digits, _, and none of {', '.join(sorted(BANDS_RESERVED))}"
+            yield Fault(f"'{name}' cannot name a band", f"equity.bands.{name}", fix)
     if equity.reference not in equity.bands:
         yield _unknown("band", equity.reference, "equity.reference", equity.bands)
     bounds = list(equity.bands.values())
@@ -339,7 +381,13 @@ def _verdicts(draft: Draft) -> Iterator[Fault]:
     for i, claim in enumerate(verdicts.claims):
         if claim not in ALL_CLAIMS:
             yield _unknown("claim", claim, f"verdicts.claims[{i}]", ALL_CLAIMS)
-    effects = draft.one("effects")
+        elif claim in verdicts.claims[:i]:
+            fix = "name each claim once"
+            yield Fault(f"{claim} stands twice", f"verdicts.claims[{i}]", fix)
+    effects: Effects | None = draft.one("effects")
+    if effects and ("sd" not in effects.per or len(set(effects.per)) < len(effects.per)):
+        what = "the verdicts rest on the effect per SD, and each unit is printed once"
+        yield Fault(what, "effects.per", 'write ["sd"] or ["sd", "point"]')
     if effects and effects.family != verdicts.label:
         fix = "let effects.family and verdicts.label agree"
         yield Fault("the family and the label disagree", "effects.family", fix)
@@ -356,6 +404,12 @@ def _safety(draft: Draft) -> Iterator[Fault]:
     if confidential and disclosure and disclosure.profile == "open":
         fix = 'use "acro", "opensafely" or "own"'
         yield Fault("an open profile is for public data", "disclosure.profile", fix)
+    if disclosure and disclosure.profile in PROMISED:
+        for key, least in zip(("threshold", "rounding"), PROMISED[disclosure.profile], strict=True):
+            if (getattr(disclosure, key) or least) < least:
+                fix = f'raise it to {least}, or set profile = "own"'
+                what = f"the profile {disclosure.profile} promises a {key} of {least} at least"
+                yield Fault(what, f"disclosure.{key}", fix)
     if disclosure and disclosure.profile == "own":
         for key in ("threshold", "rounding"):
             if getattr(disclosure, key) is None:
@@ -376,9 +430,6 @@ def _not_yet(draft: Draft) -> Iterator[Fault]:
         "source rule": ("links", "rule", ("key",)),
         "rule for unlinked records": ("links", "unlinked", ("no_event", "unknown", "exclude")),
         "estimator": ("models", "estimator", ("gee", "logit")),
-        "model design": ("models", "design", (None,)),
-        "adjustment for the current outcome": ("models", "adjust_for_current", (False,)),
-        "adjustment for the outcome at baseline": ("models", "adjust_for_baseline", (False,)),
         "random slope": ("models", "slopes", ({},)),
         "error correction": ("measures", "error_correction", ("none",)),
         "handling of prior events": ("outcomes", "prior", ("exclude",)),

@@ -263,11 +263,32 @@ class ModelPlan(Part):
     adjust_for_baseline: bool = False
     like: str | None = None
 
+    @property
+    def response(self) -> str:
+        """The column that the model explains."""
+        return at_next_wave(self.outcome) if self.design == "next_wave" else self.outcome
+
+    @property
+    def earlier_outcomes(self) -> tuple[str, ...]:
+        """Columns of the outcome at earlier waves for which the model adjusts."""
+        current = (self.outcome,) if self.adjust_for_current else ()
+        return (*current, *((at_baseline(self.outcome),) if self.adjust_for_baseline else ()))
+
     @model_validator(mode="after")
     def _split_named(self) -> Self:
         if (self.split == "none") != (self.split_by is None):
             raise ValueError('split = "within_between" and split_by go together')
         return self
+
+
+def at_next_wave(outcome: str) -> str:
+    """The column of an outcome at the wave after the exposure."""
+    return f"{outcome}__next"
+
+
+def at_baseline(outcome: str) -> str:
+    """The column of an outcome at the baseline wave."""
+    return f"{outcome}__baseline"
 
 
 class Effects(Part):

@@ -37,16 +37,18 @@ def read_plan(path: Path | str) -> Plan:
         that cannot carry a claim, and values that this version does not have yet.
     """
     path = Path(path)
+    if path.is_dir():
+        fix = f"try {path / 'plan.toml'}"
+        raise PlanError("this is a folder, not a plan file", str(path), fix)
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise PlanError(
             "there is no plan file here", str(path), "give the path of a plan.toml"
         ) from None
-    except IsADirectoryError:
-        raise PlanError(
-            "this is a folder, not a plan file", str(path), f"try {path / 'plan.toml'}"
-        ) from None
+    except OSError:
+        fix = "check that it may be read and is not open elsewhere"
+        raise PlanError("the plan cannot be opened", str(path), fix) from None
     except UnicodeDecodeError:
         raise PlanError("the plan is not UTF-8 text", str(path), "save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
@@ -74,9 +76,13 @@ def _inherit(raw: Raw) -> tuple[Raw, list[Fault]]:
         done[name] = model
         if not isinstance(model, dict) or "like" not in model:
             continue
-        parent = models.get(model["like"]) if isinstance(model["like"], str) else None
-        if not isinstance(parent, dict) or "like" in parent:
-            stand_alone = [key for key, value in models.items() if "like" not in value]
+        parent = _parent(models, model)
+        if parent is None:
+            stand_alone = [
+                key
+                for key, value in models.items()
+                if isinstance(value, dict) and "like" not in value
+            ]
             faults.append(
                 Fault(
                     "`like` must name a model that stands on its own",
@@ -90,17 +96,31 @@ def _inherit(raw: Raw) -> tuple[Raw, list[Fault]]:
     return {**raw, "models": done}, faults
 
 
+def _parent(models: Raw, model: Raw) -> Raw | None:
+    """The model that another is `like`, or None where that names no model of its own."""
+    parent = models.get(model["like"]) if isinstance(model["like"], str) else None
+    return parent if isinstance(parent, dict) and "like" not in parent else None
+
+
 def _once(raw: Mapping[str, Any], faults: list[Fault]) -> list[Fault]:
-    """Leave out faults of keys that a model has from the one it is `like`: they stand there."""
+    """Leave out faults that a model has from the one it is `like`, where they stand as well.
+
+    A fault of a key that a model does not set itself is its own all the same where the model it is
+    `like` does not have it: a logit that is like a GEE lacks a covariance. Of a model that is like
+    none, nothing can be said of the keys it does not set.
+    """
     own = raw.get("models")
+    told = set(faults)
     kept = []
     for fault in faults:
         section, _, rest = fault.where.partition(".")
         name, _, key = rest.partition(".")
         model = own.get(name) if section == "models" and isinstance(own, dict) else None
-        inherits = isinstance(model, dict) and "like" in model
-        if inherits and key and key.partition("[")[0] not in (model or {}):
-            continue
+        if isinstance(model, dict) and "like" in model and key.partition("[")[0] not in model:
+            inherited = Fault(fault.what, f"models.{model['like']}.{key}", fault.fix)
+            if inherited in told or _parent(dict(own or {}), model) is None:
+                continue
+            told.add(inherited)
         kept.append(fault)
     return kept
 

@@ -94,7 +94,7 @@ def gather_evidence(plan: Plan, fitted: Fitted) -> Evidence:
     bands = fitted.banded.design.frame.groupby(BAND, observed=True)["client"].nunique()
     outcome = plan.outcomes[model.outcome]
     return Evidence(
-        design=plan.clock.design,
+        design=model.design or plan.clock.design,
         rater=plan.measures[model.exposure].rater,
         reported_by=outcome.reported_by,
         exposure=in_words(model.exposure),

@@ -33,7 +33,7 @@ def study_facts(plan: Plan) -> dict[str, object]:
         "status": plan.study.status,
         "caveats": list(plan.study.caveats),
         "label": plan.verdicts.label,
-        "design": plan.clock.design,
+        "design": model.design or plan.clock.design,
         "profile": plan.disclosure.profile,
         "smallest_worthwhile": plan.verdicts.smallest_worthwhile,
         "outcome": model.outcome,

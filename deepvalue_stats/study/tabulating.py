@@ -42,7 +42,7 @@ def _participants(plan: Plan, fit: ModelFit) -> CountTable:
             "group": name,
             "clients": members["client"].nunique(),
             "rows": len(members),
-            "with_outcome": int(members[model.outcome].sum()),
+            "with_outcome": int(members[model.response].sum()),
             "share": np.nan,
             "exposure_mean": float(members[model.exposure].mean()),
             "exposure_sd": float(members[model.exposure].std()) if len(members) > 1 else np.nan,

@@ -33,6 +33,9 @@ def _timing(evidence: Evidence) -> Gate:
             "Yes, on every row: ratings end before the landmark, and only outcomes after it count."
         )
         return Gate("timing", question, "pass", Phrase(said))
+    if evidence.design == "next_wave":
+        said = "Yes, by one wave: the outcome is that of the wave after the rating."
+        return Gate("timing", question, "pass", Phrase(said))
     said = (
         "Not shown. Both were told at the same interview, so the outcome may have coloured the "
         "rating."

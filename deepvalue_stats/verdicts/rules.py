@@ -68,10 +68,10 @@ def confirmed(found: Answer, p_adjusted: float, label: str) -> Answer:
 # the strongest verb that a design earns (no causal one: no design here makes it so), and what has
 # to stand beside it in every sentence
 VERBS: Mapping[str, str] = MappingProxyType(
-    {"same_wave": "goes with", "landmark": "is followed by"}
+    {"same_wave": "goes with", "next_wave": "is followed by", "landmark": "is followed by"}
 )
 PROVISOS: Mapping[str, str] = MappingProxyType(
-    {"same_wave": "at the same interview", "landmark": ""}
+    {"same_wave": "at the same interview", "next_wave": "one wave on", "landmark": ""}
 )
 
 # the claims as far as a design without a causal verb can test them
