@@ -106,17 +106,20 @@ def collect(
     def clear(phrase: Phrase) -> Phrase:
         return protect_phrase(rules, phrase)
 
+    judged = tuple(_clear_verdict(verdict, cleared.effects, clear) for verdict in verdicts)
+    withheld = {verdict.claim for verdict in judged if verdict.answer == "withheld"}
+
+    def released(phrases: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
+        return tuple(clear(phrase) for phrase in phrases if phrase.claim not in withheld)
+
     return Findings(
         study=MappingProxyType(dict(study)),
         provenance=MappingProxyType(dict(provenance)),
         effects=cleared.effects,
         counts=MappingProxyType({table.name: table for table in cleared.counts}),
         series=MappingProxyType({one.name: one for one in cleared.series}),
-        verdicts=tuple(_clear_verdict(v, cleared.effects, clear) for v in verdicts),
-        wording=Wording(
-            tuple(clear(phrase) for phrase in wording.can_say),
-            tuple(clear(phrase) for phrase in wording.cannot_say),
-        ),
+        verdicts=judged,
+        wording=Wording(released(wording.can_say), released(wording.cannot_say)),
         disclosure=log,
     )
 
@@ -139,7 +142,13 @@ def write_findings(findings: Findings, folder: Path) -> None:
     findings : Findings
     folder : Path
         Made, or replaced when it holds an earlier bundle; anything else there is refused.
+
+    Raises
+    ------
+    DataError
+        If the folder cannot be made, or holds anything that is not of an earlier bundle.
     """
+    require_writable(folder)
     texts = _texts(findings)
     manifest = {
         "schema_version": SCHEMA_VERSION,
@@ -147,12 +156,6 @@ def write_findings(findings: Findings, folder: Path) -> None:
         "files": {name: _sha256(text) for name, text in sorted(texts.items())},
     }
     texts["manifest.json"] = _json(manifest)
-    if folder.exists() and not (folder / "manifest.json").exists() and any(folder.iterdir()):
-        raise DataError(
-            "this folder holds something that is no bundle of findings",
-            folder.name,
-            "name an empty folder, or one of an earlier run",
-        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
@@ -164,6 +167,35 @@ def write_findings(findings: Findings, folder: Path) -> None:
         os.replace(staged, folder)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+
+
+def require_writable(folder: Path) -> None:
+    """Refuse a folder of findings that could not be made, or would bury what is no bundle.
+
+    Raises
+    ------
+    DataError
+    """
+    taken = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    if taken.exists() and not taken.is_dir():
+        raise DataError(
+            "this is a file, and findings are a folder", str(taken), "name another folder"
+        )
+    if folder.exists() and any(path.name not in _bundled(folder) for path in folder.iterdir()):
+        raise DataError(
+            "this folder holds something that is no bundle of findings",
+            folder.name,
+            "name an empty folder, or one of an earlier run",
+        )
+
+
+def _bundled(folder: Path) -> frozenset[str]:
+    """The files of the bundle in a folder, by its manifest; none where that is of another kind."""
+    try:
+        manifest = _manifest(folder)
+    except DataError:
+        return frozenset()
+    return frozenset((*manifest["files"], "manifest.json"))
 
 
 def read_findings(folder: Path) -> Findings:
@@ -186,8 +218,7 @@ def read_findings(folder: Path) -> Findings:
     """
     manifest = _manifest(folder)
     for name, digest in manifest["files"].items():
-        path = folder / name
-        if not path.exists() or _sha256(path.read_text(encoding="utf-8")) != digest:
+        if not _as_written(folder / name, digest):
             raise DataError(
                 f"'{name}' is not the file that the manifest names",
                 folder.name,
@@ -213,12 +244,25 @@ def read_findings(folder: Path) -> Findings:
     )
 
 
+def _as_written(path: Path, digest: str) -> bool:
+    try:
+        return path.is_file() and _sha256(path.read_text(encoding="utf-8")) == digest
+    except UnicodeDecodeError:
+        return False
+
+
 def _manifest(folder: Path) -> dict[str, Any]:
     try:
-        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
-    except FileNotFoundError:
+        manifest: Any = json.loads((folder / "manifest.json").read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         raise DataError(
             "there are no findings here", str(folder), "run the study first: deepvalue run PLAN"
+        ) from None
+    except ValueError:
+        manifest = None
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
+        raise DataError(
+            "the manifest is not one of findings", str(folder), "run the study again"
         ) from None
     if manifest.get("schema_version") != SCHEMA_VERSION:
         raise DataError(
@@ -303,6 +347,7 @@ def _schema(findings: Findings) -> dict[str, Any]:
                 f"{name}.series.csv": {"group": "label", **series, "n_clients": "count"}
                 for name in findings.series
             },
+            "disclosure.csv": dict.fromkeys(findings.disclosure.decisions.columns, "label"),
         },
     }
 

@@ -213,7 +213,9 @@ def _text(value: object) -> str:
 
 def _short(value: object) -> str:
     """A statistic with the digits that may stand beside rounded counts."""
-    return f"{value:.{DIGITS}g}" if isinstance(value, float) and value == value else _text(value)
+    if not isinstance(value, float) or not np.isfinite(value):
+        return _text(value)
+    return np.format_float_positional(value, precision=DIGITS, fractional=False, trim="-")
 
 
 def _series(rules: Rules, one: Series, lines: list[dict[str, object]]) -> Series:

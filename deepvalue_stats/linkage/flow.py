@@ -12,6 +12,8 @@ from deepvalue_stats.linkage.linking import rating_fates
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.tables import CountTable, Rule
 
+UNDATED_CONTACT = "contact without a date, which makes no episode"
+
 
 def flow_table(rows: Dataset, bands: pd.Series, names: tuple[str, ...]) -> CountTable:
     """The ledger of an analysis, with every loss counted by confidence band as well.
@@ -101,4 +103,7 @@ def _left(linked: Dataset) -> list[pd.Series]:
 def _fates(plan: Plan, data: Mapping[str, Dataset]) -> list[tuple[str, str, int]]:
     source, _ = rating_source(plan, {name: one.schema for name, one in data.items()})
     fates = rating_fates(plan, data)
-    return [(source, words, int((fates == i).sum())) for i, words in enumerate(FATES)]
+    lines = [(source, words, int((fates == i).sum())) for i, words in enumerate(FATES)]
+    episodes, _, _ = plan.clock.dated
+    undated = int(data[episodes.source].frame[episodes.date.split(".")[-1]].isna().sum())
+    return [*lines, *([(episodes.source, UNDATED_CONTACT, undated)] if undated else [])]

@@ -18,7 +18,7 @@ GRAIN = 1_000_000_000
 FATES = (
     "rated in the exposure window",
     "rated on or after the outcome, inside the exposure window",
-    "rated before the episode",
+    "rated before the exposure window",
     "rated after the exposure window",
     "rated by a client without an episode",
     "rating without a date",
@@ -227,13 +227,17 @@ pairs AS (
 
 
 def fates_sql(plan: Plan, schemas: Schemas) -> str:
-    """Where each rating falls on the clock: columns `line` and `fate`, an index into `FATES`."""
+    """Where each rating falls on the clock: columns `line` and `fate`, an index into `FATES`.
+
+    The clock is that of the client's first episode, the one that is analysed.
+    """
     source, day = rating_source(plan, schemas)
     parts = [_episodes(plan), _first_events(plan, schemas), _pairs(plan, schemas)]
     return f"""WITH {",".join(parts)}
 SELECT ratings.line, CASE WHEN ratings.{quoted(day)} IS NULL THEN 5
   ELSE COALESCE(MIN(pairs.fate), 4) END AS fate
 FROM {table(source)} AS ratings LEFT JOIN pairs ON pairs.line = ratings.line
+  AND pairs.episode = 1
 GROUP BY ratings.line, ratings.{quoted(day)}
 ORDER BY ratings.line"""
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from deepvalue_stats.data import Dataset
 from deepvalue_stats.errors import LinkageError
+from deepvalue_stats.linkage.contract import lost_zeros
 from deepvalue_stats.plan import Plan
 
 KEY, KEY_FILE = "DEEPVALUE_KEY", "DEEPVALUE_KEY_FILE"
@@ -47,7 +48,16 @@ def pseudonym(identifier: str, key: bytes) -> str:
 
 
 def pseudonymise(plan: Plan, data: Mapping[str, Dataset], key: bytes) -> dict[str, Dataset]:
-    """Replace every id of every source; equal ids stay equal, a missing one stays missing."""
+    """Replace every id of every source; equal ids stay equal, a missing one stays missing.
+
+    Raises
+    ------
+    LinkageError
+        If ids would meet but for lost leading zeros: behind pseudonyms nobody could see it.
+    """
+    faults = list(lost_zeros(plan, data))
+    if faults:
+        raise LinkageError.of(faults)
     declared = (plan.ids.client, plan.ids.practitioner, plan.ids.service)
     columns = {one.column for one in declared if one is not None}
     return {

@@ -88,7 +88,7 @@ def cross_faults(draft: Draft) -> list[Fault]:
         _safety,
         _not_yet,
     )
-    return [fault for check in checks for fault in check(draft)]
+    return list(dict.fromkeys(fault for check in checks for fault in check(draft)))
 
 
 def _unknown(what: str, name: str, where: str, known: Iterable[str]) -> Fault:
@@ -204,6 +204,9 @@ def _models(draft: Draft) -> Iterator[Fault]:
     model: ModelPlan
     ids: Ids | None = draft.one("ids")
     declared = [key for key in ("client", "practitioner", "service") if getattr(ids, key, None)]
+    for name in draft.names("models"):
+        if not _is_word(name):  # the package names the fit with bands "model x modifier"
+            yield Fault(f"'{name}' cannot name a model", f"models.{name}", "use letters, digits, _")
     for name, model in draft.many("models").items():
         where = f"models.{name}"
         if model.outcome not in draft.names("outcomes"):
@@ -217,11 +220,12 @@ def _models(draft: Draft) -> Iterator[Fault]:
         if model.rows and model.rows not in draft.names("rows"):
             yield _unknown("row rule", model.rows, f"{where}.rows", draft.names("rows"))
         if ids:
-            wanted = [*model.groups, *([model.split_by] if model.split_by else [])]
-            wanted += [model.covariance.split(":")[1]] if model.covariance else []
-            for group in wanted:
+            wanted = [("groups", group) for group in model.groups]
+            wanted += [("split_by", model.split_by)] if model.split_by else []
+            wanted += [("covariance", model.covariance.split(":")[1])] if model.covariance else []
+            for key, group in wanted:
                 if group not in declared:
-                    yield _unknown("id", group, f"{where}.groups", declared)
+                    yield _unknown("id", group, f"{where}.{key}", declared)
         yield from _waves_only(draft, model, where)
         if model.estimator == "gee" and len(model.groups) != 1:
             fix = 'give one, as in groups = ["practitioner"]'

@@ -188,28 +188,31 @@ def _line(estimate: Estimate, scale: Scale, read: str) -> list[Content]:
 
 def _notes(findings: Findings, estimates: list[Estimate], scale: Scale) -> list[str]:
     limit = decimal(scale.worthwhile)
-    reasons = {e.status for e in estimates if not e.ok}
-    families = ", ".join(facts.families(findings))
-    return [
+    said = [
+        *_small_bands(findings),
         "The 95% interval is the range of differences that the data are compatible with. "
         "Where it crosses zero we say \u201cUncertain\u201d, unless the data leave room only for "
         f"differences smaller than {limit} per 100, the smallest that the plan calls worthwhile.",
         f"The pictures share one scale, {scale.says()}; the dashed line is no difference, "
         f"the grey band is what is smaller than {limit}; a filled dot leaves zero out.",
-        *(
-            [
-                f"Estimates looked at together ({families}): each interval is for one estimate "
-                "alone, and among several one may miss by chance."
-            ]
-            if families
-            else []
-        ),
-        *(
-            (f"{HIDDEN} " if r == "suppressed" else "") + EXPLAINED[r]
-            for r in EXPLAINED
-            if r in reasons
-        ),
     ]
+    families = ", ".join(facts.families(findings))
+    if families:
+        said.append(
+            f"Estimates looked at together ({families}): each interval is for one estimate alone, "
+            "and among several one may miss by chance."
+        )
+    reasons = {e.status for e in estimates if not e.ok}
+    marks = {"suppressed": f"{HIDDEN} "}
+    said += [f"{marks.get(r, '')}{words}" for r, words in EXPLAINED.items() if r in reasons]
+    return said
+
+
+def _small_bands(findings: Findings) -> list[str]:
+    """The warning that a band rests on few clients, where a reader meets its estimate."""
+    gates = [gate for verdict in findings.verdicts for gate in verdict.gates]
+    answers = [str(g.answer) for g in gates if g.name == "bands" and g.outcome != "pass"]
+    return [answer.removeprefix("No. ") for answer in dict.fromkeys(answers)]
 
 
 def predicted(findings: Findings) -> Html:

@@ -151,16 +151,22 @@ class _Step:
         return 0.16 + 0.155 * lines
 
     def box(self) -> str:
-        return "\n".join([*textwrap.wrap(self.name, 52), ", ".join(self.remained)])
+        """What remained; the step that nobody left at says what the rows are."""
+        name = [] if self.left else textwrap.wrap(self.name, 52)
+        return "\n".join([*name, ", ".join(self.remained)])
 
     def side(self) -> str:
-        detail = textwrap.wrap(", ".join(self.parts), 38)
-        return "\n".join([f"left: {self.left}", *detail]) if self.left else ""
+        """What left, and why."""
+        if not self.left:
+            return ""
+        lines = [*textwrap.wrap(f"{self.left} left: {self.name}", 40)]
+        return "\n".join([*lines, *textwrap.wrap(", ".join(self.parts), 40)])
 
     def says(self) -> str:
         parts = f" ({', '.join(self.parts)})" if self.parts else ""
-        gone = f", {self.left} left{parts}" if self.left else ""
-        return f"{self.name}{gone}: {', '.join(self.remained)} remained"
+        if not self.left:
+            return f"{self.name}: {', '.join(self.remained)}"
+        return f"{self.left} left, {self.name}{parts}: {', '.join(self.remained)} remained"
 
 
 def _paint_flow(axes: Axes, *, steps: Sequence[_Step], height: float) -> None:

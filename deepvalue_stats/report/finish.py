@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -12,8 +13,8 @@ from deepvalue_stats.errors import DataError
 NO_WORDS = "No description has been provided for this image"
 FETCHING = ("src", "href", "srcset", "data", "poster", "action", "background")
 ALLOWED = ("#", "data:")
-MUCH_TEXT = 4900
-"""Characters of a summary above which its print is set smaller."""
+LINE, MUCH = 110, 63
+"""Characters of a printed line; lines of a summary above which its print is set smaller."""
 
 
 def finish(markup: str, *, name: str, kind: str) -> str:
@@ -48,7 +49,7 @@ def finish(markup: str, *, name: str, kind: str) -> str:
     _number(soup, "figure figcaption", "Figure")
     if kind == "technical":
         _add_contents(soup, main)
-    elif len(main.get_text()) > MUCH_TEXT and soup.body is not None:
+    elif _lines(main) > MUCH and soup.body is not None:
         soup.body["class"] = f"{kind} dense"
     for fault in faults(soup):
         raise _refused(fault, name)
@@ -91,6 +92,11 @@ def _number(soup: BeautifulSoup, selector: str, kind: str) -> None:
         title = caption.select_one(".title")
         if title is not None:
             title.insert(0, f"{kind} {number}: ")
+
+
+def _lines(main: Tag) -> int:
+    blocks = main.select("p, li, tr")
+    return sum(math.ceil(len(block.get_text()) / LINE) for block in blocks)
 
 
 def _add_contents(soup: BeautifulSoup, main: Tag) -> None:

@@ -22,6 +22,7 @@ LABELS = {
 DESIGNS = {
     "landmark": "the relationship is rated before the outcome is known",
     "same_wave": "relationship and outcome come from the same interview",
+    "next_wave": "the outcome is that of the wave after the rating",
 }
 OPEN = "Counts are neither suppressed nor rounded."
 

@@ -12,8 +12,9 @@ from deepvalue_stats.measures import BAND
 from deepvalue_stats.models import ModelFit, exposure_columns
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.study.fitting import Fitted
-from deepvalue_stats.study.words import in_words, outcome_words
+from deepvalue_stats.study.words import in_words, outcome_words, response_words
 from deepvalue_stats.tables import EffectTable, Evidence, stack
+from deepvalue_stats.verdicts import FEWEST_GROUPS
 
 
 def estimate_effects(plan: Plan, fitted: Fitted) -> EffectTable:
@@ -42,7 +43,7 @@ def _effects_of(plan: Plan, name: str, fit: ModelFit) -> EffectTable:
         average_effect(fit, column, contrast=sd, scale="log_odds")
         for column in exposure_columns(model)
     ]
-    return stack(rows).labelled(model=name)
+    return stack(rows).labelled(model=name, outcome=response_words(model))
 
 
 def _effects_by_band(plan: Plan, fit: ModelFit) -> EffectTable:
@@ -58,7 +59,7 @@ def _effects_by_band(plan: Plan, fit: ModelFit) -> EffectTable:
         for column in exposure_columns(model)
         for per in plan.effects.per
     ]
-    table = stack(rows).labelled(model=banded_name(plan))
+    table = stack(rows).labelled(model=banded_name(plan), outcome=response_words(model))
     # a p-value for one band invites "here but not there": only a difference of bands is tested
     frame = table.frame.copy()
     frame.loc[frame["group"].isin(list(plan.equity.bands)), "p_value"] = np.nan
@@ -68,6 +69,14 @@ def _effects_by_band(plan: Plan, fit: ModelFit) -> EffectTable:
 def banded_name(plan: Plan) -> str:
     """How the primary model with the bands in it is named in the table."""
     return f"{plan.primary} x {plan.equity.modifier}"
+
+
+def too_few_groups(plan: Plan, fitted: Fitted) -> frozenset[str]:
+    """Models whose robust covariance means nothing, whether or not a claim rests on them."""
+    every = {**fitted.fits, banded_name(plan): fitted.banded}
+    return frozenset(
+        name for name, fit in every.items() if min(fit.n_groups.values()) < FEWEST_GROUPS
+    )
 
 
 def _claimed(plan: Plan, table: EffectTable) -> EffectTable:
@@ -80,7 +89,7 @@ def _claimed(plan: Plan, table: EffectTable) -> EffectTable:
     }
     frame = table.frame.assign(claim="")
     decides = (frame["scale"] == "risk_difference") & (frame["exposure"] == exposure)
-    decides &= frame["contrast"] == plan.effects.per[0]
+    decides &= frame["contrast"] == "sd"  # the unit of the smallest worthwhile difference
     for claim in plan.verdicts.claims:
         model, group = rests[claim]
         frame.loc[decides & (frame["model"] == model) & (frame["group"] == group), "claim"] = claim

@@ -10,9 +10,9 @@ import pandas as pd
 
 from deepvalue_stats.disclosure import rules_of
 from deepvalue_stats.errors import PlanError
-from deepvalue_stats.findings import Findings, collect, write_findings
+from deepvalue_stats.findings import Findings, collect, require_writable, write_findings
 from deepvalue_stats.plan import Plan, read_plan
-from deepvalue_stats.study.estimating import estimate_effects, gather_evidence
+from deepvalue_stats.study.estimating import estimate_effects, gather_evidence, too_few_groups
 from deepvalue_stats.study.fitting import fit_models
 from deepvalue_stats.study.preparing import Progress, prepare
 from deepvalue_stats.study.provenance import provenance, study_facts, write_room
@@ -58,6 +58,8 @@ def run_study(
     began = datetime.now(UTC)
     plan, folder = _opened(plan, folder)
     _require_lock(plan, folder)
+    if output is not None:
+        require_writable(Path(output) / "findings")
     say = progress or (lambda _stage: None)
     prepared = prepare(plan, folder=folder, frames=frames, progress=say)
     say("fitting")
@@ -70,7 +72,7 @@ def run_study(
         rules=rules_of(plan.disclosure),
         study=study_facts(plan),
         provenance=provenance(plan, prepared.data),
-        effects=withhold(effects, verdicts),
+        effects=withhold(effects, verdicts, too_few=too_few_groups(plan, fitted)),
         counts=count_tables(prepared, fitted),
         series=figure_series(plan, fitted, evidence),
         verdicts=verdicts,

@@ -11,7 +11,7 @@ from deepvalue_stats.effects import predicted_curve
 from deepvalue_stats.measures import BAND, reliability
 from deepvalue_stats.models import ModelFit, exposure_columns
 from deepvalue_stats.plan import Plan, resolve_measure
-from deepvalue_stats.study.estimating import banded_name
+from deepvalue_stats.study.estimating import banded_name, too_few_groups
 from deepvalue_stats.study.fitting import Fitted
 from deepvalue_stats.study.preparing import Prepared
 from deepvalue_stats.study.words import in_words, outcome_words
@@ -49,6 +49,14 @@ def _participants(plan: Plan, fit: ModelFit) -> CountTable:
         }
         for name, members in groups.items()
     ]
+    # a client may have several rows: rules on small numbers are about persons
+    persons = [
+        (
+            members.loc[members[model.response] == 1, "client"].nunique(),
+            members.loc[members[model.response] != 1, "client"].nunique(),
+        )
+        for members in groups.values()
+    ]
     rules: dict[str, Rule] = {
         "group": "label",
         "clients": "count",
@@ -68,6 +76,7 @@ def _participants(plan: Plan, fit: ModelFit) -> CountTable:
             f"With outcome: rows in which the client had the outcome, {outcome_words(plan)}.",
             f"Exposure: the {in_words(model.exposure)} score in its own points.",
         ),
+        evidence=pd.DataFrame(persons, columns=["with", "without"]),
     )
 
 
@@ -128,6 +137,8 @@ def figure_series(plan: Plan, fitted: Fitted, evidence: Evidence) -> tuple[Serie
     scale = resolve_measure(model.exposure, plan.measures[model.exposure]).response_range
     bounds = None if model.split_by else (float(scale[0]), float(scale[1]))
     curve = predicted_curve(fitted.banded, column, by=BAND, bounds=bounds)
+    if banded_name(plan) in too_few_groups(plan, fitted) and curve.evidence is not None:
+        curve = replace(curve, frame=curve.frame[:0], evidence=curve.evidence[:0])
     label = f"{evidence.exposure.capitalize()} score, points"
     if model.split_by:
         label += f" above or below the {model.split_by}'s mean"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import pandas as pd
@@ -48,13 +48,27 @@ def judge(plan: Plan, effects: EffectTable, evidence: Evidence) -> tuple[Verdict
     return tuple(_judge(plan, claim, effects, evidence) for claim in plan.verdicts.claims)
 
 
-def withhold(effects: EffectTable, verdicts: Iterable[Verdict]) -> EffectTable:
-    """Take the numbers out of every row whose model a gate has blocked."""
+def withhold(
+    effects: EffectTable, verdicts: Iterable[Verdict], *, too_few: Collection[str] = ()
+) -> EffectTable:
+    """Take the numbers out of every row whose model a gate has blocked.
+
+    Parameters
+    ----------
+    effects : EffectTable
+    verdicts : iterable of Verdict
+    too_few : collection of str
+        Further models with fewer than `FEWEST_GROUPS` groups, on which no verdict rests.
+
+    Returns
+    -------
+    EffectTable
+    """
     blocked = {
         verdict.rests_on["model"]
         for verdict in verdicts
         if any(gate.outcome == "block" and gate.name != "convergence" for gate in verdict.gates)
-    }
+    } | set(too_few)
     frame = effects.frame.copy()
     gone = (frame["model"].isin(blocked) & (frame["status"] == "ok")).to_numpy()
     frame.loc[gone, list(NUMERIC)] = np.nan
@@ -156,12 +170,12 @@ def word(verdicts: tuple[Verdict, ...], evidence: Evidence) -> Wording:
     """
     answers = {verdict.claim: verdict.answer for verdict in verdicts}
     return Wording(
-        can_say=tuple(Phrase(text) for text in _can_say(answers, evidence)),
-        cannot_say=tuple(Phrase(text) for text in _cannot_say(answers, evidence)),
+        can_say=tuple(_can_say(answers, evidence)),
+        cannot_say=tuple(_cannot_say(answers, evidence)),
     )
 
 
-def _can_say(answers: dict[str, Answer], evidence: Evidence) -> list[str]:
+def _can_say(answers: dict[str, Answer], evidence: Evidence) -> list[Phrase]:
     exposure, outcome = evidence.exposure, evidence.outcome
     first = {
         "supported": f"Look into the {exposure} as one part of what {_goes(evidence)} {outcome}, "
@@ -181,28 +195,33 @@ def _can_say(answers: dict[str, Answer], evidence: Evidence) -> list[str]:
         "not supported": f"Do not target by {evidence.modifier} on the strength of this study.",
         "no worthwhile effect": f"There is no reason here to target by {evidence.modifier}.",
     }
-    said = [first[answers["C1"]]] if answers.get("C1") in first else []
-    said += [second[answers["C2"]]] if answers.get("C2") in second else []
-    said.append("Do not use these figures to judge single practitioners: none is named or ranked.")
-    return said
+    said = [
+        Phrase(table[found], claim=claim)
+        for claim, table in (("C1", first), ("C2", second))
+        if (found := answers.get(claim)) in table
+    ]
+    always = "Do not use these figures to judge single practitioners: none is named or ranked."
+    return [*said, Phrase(always)]
 
 
 def _goes(evidence: Evidence) -> str:
     return "goes with" if evidence.design == "same_wave" else "comes before"
 
 
-def _cannot_say(answers: dict[str, Answer], evidence: Evidence) -> list[str]:
+def _cannot_say(answers: dict[str, Answer], evidence: Evidence) -> list[Phrase]:
     exposure, outcome = evidence.exposure, evidence.outcome
-    said = [
+    always = [
         f"That improving the {exposure} would change {outcome}: this is an association"
         + (" at the same interview." if evidence.design == "same_wave" else "."),
         f"Anything about clients whose {exposure} was never rated: they are not in the estimate.",
     ]
     if evidence.design == "same_wave":
-        said.append("Which came first: rating and outcome stand at one and the same interview.")
+        always.append("Which came first: rating and outcome stand at one and the same interview.")
+    said = [Phrase(text) for text in always]
     if answers.get("C2") == "inconclusive":
-        said.append(
+        text = (
             f"That the effect is the same for everyone: that it was not shown to differ by "
             f"{evidence.modifier} is no proof that it does not."
         )
+        said.append(Phrase(text, claim="C2"))
     return said

@@ -24,7 +24,6 @@ plan_version = 1
 seed = 1
 study = { name = "small", area = "employment", question = "Does it?", status = "synthetic" }
 reading = { on_fault = "exclude" }
-covariates = {}
 
 [sources]
 contacts = { path = "-", format = "csv", key = ["n"] }

@@ -1,0 +1,116 @@
+"""Keyed pseudonyms: what was linked stays linked, and nobody can find the ids by trying them."""
+
+import hashlib
+import hmac
+
+import pandas as pd
+import pytest
+from test_linkage_tables import DAY_0, frame, plan_with, seen, study
+
+from deepvalue_stats.errors import LinkageError
+from deepvalue_stats.linkage import link, pseudonym, pseudonymise, read_key
+
+KEY = b"a key of at least sixteen bytes"
+TABLES = {
+    "contacts": "client  day  who\na01  0  P1\nb02  0  .\nc03  0  P1",
+    "ratings": "client  day  score\na01  5  4\na01  6  5\nb02  5  3",
+    "outcomes": "client  start\na01  12",
+    "clients": "client  conf  last\na01  2  99\nb02  1  99\nc03  3  99",
+}
+
+
+def test_a_pseudonym_is_the_first_128_bits_of_an_hmac_sha_256():
+    by_hand = hmac.new(KEY, b"a01", hashlib.sha256).hexdigest()
+    assert pseudonym("a01", KEY) == by_hand[:32]
+    assert pseudonym("a01", KEY + b"!") != by_hand[:32]
+
+
+def test_ids_beyond_ascii_are_hashed_as_utf_8():
+    by_hand = hmac.new(KEY, "Zoë".encode(), hashlib.sha256).hexdigest()
+    assert pseudonym("Zoë", KEY) == by_hand[:32]
+
+
+def test_links_are_as_before_and_only_the_ids_are_other():
+    plan, data = study(**TABLES)
+    before, after = link(plan, data), link(plan, pseudonymise(plan, data, KEY))
+    names = "index rapport rapport__why confidence job job__why"
+    plain = {row[0]: row[1:] for row in seen(before, f"client {names}")[1:]}
+    hidden = {row[0]: row[1:] for row in seen(after, f"client {names}")[1:]}
+    assert hidden == {pseudonym(client, KEY): row for client, row in plain.items()}
+
+
+def test_a_missing_id_stays_missing_and_no_original_id_is_left():
+    plan, data = study(**TABLES)
+    hidden = pseudonymise(plan, data, KEY)
+    who = hidden["contacts"].frame["who"]
+    assert list(who.isna()) == [False, True, False]
+    assert who[0] == who[2] == pseudonym("P1", KEY)
+    cells = {cell for one in hidden.values() for cell in one.frame.astype("str").to_numpy().flat}
+    assert not cells & {"a01", "b02", "c03", "P1"}
+    assert list(data["contacts"].frame["client"]) == ["a01", "b02", "c03"], "the input is as it was"
+
+
+@pytest.mark.parametrize("text", ["", "fifteen letters"])
+def test_no_key_or_a_short_one_is_refused(text):
+    with pytest.raises(LinkageError) as refusal:
+        read_key({"DEEPVALUE_KEY": text})
+    assert refusal.value.exit_code == 12
+    assert "fifteen" not in str(refusal.value), "a message never repeats a key"
+
+
+def test_the_key_comes_from_the_environment_or_from_the_file_it_names(tmp_path):
+    assert read_key({"DEEPVALUE_KEY": "sixteen letters!"}) == b"sixteen letters!"
+    path = tmp_path / "key"
+    path.write_text("sixteen letters?\n", encoding="utf-8")
+    assert read_key({"DEEPVALUE_KEY_FILE": str(path)}) == b"sixteen letters?"
+    with pytest.raises(LinkageError, match="no usable key"):
+        read_key({"DEEPVALUE_KEY_FILE": str(tmp_path / "none")})
+
+
+def test_lost_leading_zeros_are_refused_before_pseudonyms_hide_them():
+    tables = {name: text.replace("a01", "01") for name, text in TABLES.items()}
+    tables["ratings"] = tables["ratings"].replace("01  5", "1  5")
+    plan, data = study({"ids.pseudonyms": "keyed"}, **tables)
+    with pytest.raises(LinkageError, match="1 ids of 'ratings' would be found but for their lead"):
+        pseudonymise(plan, data, KEY)
+
+
+def confidential(ids):
+    """Sixty clients of twelve practitioners, enough for a study with disclosure control."""
+    n = range(60)
+    days = [(pd.Timestamp(DAY_0) + pd.Timedelta(days=5)).date().isoformat() for _ in n]
+    start = [pd.Timestamp(DAY_0).date().isoformat() for _ in n]
+    job = [(pd.Timestamp(DAY_0) + pd.Timedelta(days=12)).date().isoformat() for _ in n]
+    base = pd.DataFrame({"client": ids, "n": [str(i) for i in n]})
+    return {
+        "contacts": base.assign(day=start, who=[f"SECRETWHO{i % 12:02d}" for i in n]),
+        "ratings": base.assign(day=days, score=[str(1 + (7 * i) % 5) for i in n]),
+        "outcomes": base.assign(start=job)[[(i * i) % 7 < 3 for i in n]],
+        "clients": base.assign(conf=[str(1 + i % 4) for i in n], last="2024-01-01"),
+    }
+
+
+def test_ids_of_confidential_data_are_nowhere_in_the_findings_or_the_room(tmp_path, monkeypatch):
+    from deepvalue_stats.study import run_study
+
+    monkeypatch.setenv("DEEPVALUE_KEY", KEY.decode())
+    plan = plan_with(
+        {
+            "study.status": "confidential",
+            "ids.pseudonyms": "keyed",
+            "disclosure": {"profile": "acro"},
+        }
+    )
+    frames = confidential([f"SECRETID{i:02d}" for i in range(60)])
+    run_study(plan, frames=frames, output=tmp_path)
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) > 8
+    for path in written:
+        text = path.read_text(encoding="utf-8")
+        assert "SECRET" not in text, path.name
+        for name in ("SECRETID00", "SECRETWHO00"):
+            assert pseudonym(name, KEY) not in text, path.name
+
+
+def test_text_tables_keep_ids_as_text():
+    assert frame("client  day\n007  0")["client"][0] == "007"

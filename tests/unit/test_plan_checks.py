@@ -1,0 +1,503 @@
+"""What the parts of a plan must be to one another: one change, one fault, with its whole text."""
+
+import tomllib
+
+import pytest
+
+from deepvalue_stats.errors import PlanError
+from deepvalue_stats.plan import parse_plan
+
+# changes of a sound plan ("-" takes a setting out), and under them what is said of it
+DATES = r"""
+clock.follow_up.from = ["index", 90]
+  follow-up opens while the exposure still runs: a client must stay without the outcome to be
+      rated (immortal time), and a rating may follow the outcome
+  where: clock.follow_up.from
+  fix:   start at ["index", 91] or later
+
+clock.exposure.to = ["index", -1]
+  the exposure window is empty or opens early
+  where: clock.exposure
+  fix:   let it run from the index or later, forwards
+
+clock.exposure.from = ["index", -30]
+  the exposure window is empty or opens early
+  where: clock.exposure
+  fix:   let it run from the index or later, forwards
+
+clock.exposure.from = ["first_rating", 0]
+  there is no anchor 'first_rating'
+  where: clock.exposure.from
+  fix:   use one of index
+
+clock.exposure.to = ["landmark", 90]
+  there is no anchor 'landmark'
+  where: clock.exposure.to
+  fix:   use one of index
+
+clock.follow_up.from = ["inedx", 91]
+  there is no anchor 'inedx', did you mean 'index'?
+  where: clock.follow_up.from
+  fix:   use one of index
+
+clock.design = "same_wave"
+  dated records have no waves
+  where: clock.design
+  fix:   set design = "landmark"
+
+clock.kind = "waves"
+  a clock of waves needs wave, baseline and has no use for episodes, index, exposure,
+      follow_up
+  where: clock
+  fix:   give what is needed and take out what is not
+
+- ids.practitioner
+models.main.groups = ["service"]
+- models.split
+  episodes need to know the practitioner
+  where: ids.practitioner
+  fix:   add ids.practitioner = { column = ... }
+
+outcomes.mood = { kind = "status", column = "q01", reported_by = "client" }
+  a status has no date to hold to the clock
+  where: outcomes.mood
+  fix:   give kind = "event" with the date on which it happened
+
+- outcomes.sustained_job.end
+  sustained_days needs end, the column in which the event's end stands
+  where: outcomes.sustained_job
+  fix:   give what is needed and take out what is not
+
+outcomes.job_entry.column = "job"
+  an event needs a date, and none of column, all_equal, any_of
+  where: outcomes.job_entry
+  fix:   give what is needed and take out what is not
+
+outcomes.job_entry.date = "job_start"
+  an event's date needs its source
+  where: outcomes.job_entry.date
+  fix:   write source.column
+
+- links.outcomes
+  nothing says how 'outcomes' is joined and what a client without a record means
+  where: links.outcomes
+  fix:   add rule, cardinality and unlinked (no_event, unknown or exclude)
+
+covariates.sanction_rate.at = "baseline"
+  only a share is taken over a practitioner
+  where: covariates.sanction_rate
+  fix:   type = "share" and at = "practitioner" go together
+
+covariates.age.type = "share"
+  only a share is taken over a practitioner
+  where: covariates.age
+  fix:   type = "share" and at = "practitioner" go together
+
+- covariates.age.at
+  with dates a covariate says when it was measured
+  where: covariates.age.at
+  fix:   set at = "baseline" or at = "practitioner"
+
+clock.episodes.source = "contact"
+  there is no source 'contact', did you mean 'contacts'?
+  where: clock.episodes.source
+  fix:   use one of ratings, contacts, outcomes, clients
+
+clock.exposure.date = "rating.rated_on"
+  there is no source 'rating', did you mean 'ratings'?
+  where: clock.exposure.date
+  fix:   use one of ratings, contacts, outcomes, clients
+
+links.clinets = { rule = "key", cardinality = "one_to_one", unlinked = "unknown" }
+  there is no source 'clinets', did you mean 'clients'?
+  where: links.clinets
+  fix:   use one of ratings, contacts, outcomes, clients
+
+measures.relationship.instrument = "deep_valeu"
+  there is no instrument 'deep_valeu', did you mean 'deep_value'?
+  where: measures.relationship.instrument
+  fix:   use one of deep_value, pcas_communication_interpersonal
+
+measures.relationship.items = ["q01", "q02", "q03", "q04", "q05", "q06"]
+  deep_value has 12 items, the plan 6
+  where: measures.relationship.items
+  fix:   name every item in its order, or leave `instrument` out and give `range`
+
+measures.relationship.range = [1, 7]
+  the range is not the instrument's
+  where: measures.relationship.range
+  fix:   leave it out, the instrument's is 1 to 5
+
+- measures.confidence.range
+  a measure needs a range or an instrument
+  where: measures.confidence
+  fix:   add range = [1, 5], say
+
+measures.confidence.range = [4, 1]
+  the range runs backwards
+  where: measures.confidence.range
+  fix:   write [lowest, highest]
+
+measures.confidence.minimum_items = 5
+  more items needed than there are
+  where: measures.confidence.minimum_items
+  fix:   at most 4
+
+measures.confidence.items = ["c01", "c02", "c02", "c04"]
+  an item stands twice
+  where: measures.confidence.items
+  fix:   name each item once
+
+measures.confidence.reversed = ["c05"]
+  there is no item 'c05', did you mean 'c04'?
+  where: measures.confidence.reversed
+  fix:   use one of c01, c02, c03, c04
+
+covariates."my age" = { column = "clients.age", type = "number", at = "baseline" }
+  'my age' cannot name a column
+  where: covariates.my age
+  fix:   use letters, digits, single _, and no word of Python
+
+covariates.class = { column = "clients.age", type = "number", at = "baseline" }
+  'class' cannot name a column
+  where: covariates.class
+  fix:   use letters, digits, single _, and no word of Python
+
+covariates.Client = { column = "clients.age", type = "number", at = "baseline" }
+  'Client' is a name of the package's own
+  where: covariates.Client
+  fix:   choose another
+
+covariates.contacts = { column = "clients.age", type = "number", at = "baseline" }
+  'contacts' is a name of the package's own
+  where: covariates.contacts
+  fix:   choose another
+
+covariates.Confidence = { column = "clients.age", type = "number", at = "baseline" }
+  'Confidence' is used twice
+  where: measures.confidence and covariates.Confidence
+  fix:   rename one
+
+models.main.role = "secondary"
+  0 models are primary, and exactly one decides the verdict
+  where: models
+  fix:   set role = "primary" on one
+
+models.split.role = "primary"
+  2 models are primary, and exactly one decides the verdict
+  where: models
+  fix:   set role = "primary" on one
+
+models.main.outcome = "job_entyr"
+  there is no outcome 'job_entyr', did you mean 'job_entry'?
+  where: models.main.outcome
+  fix:   use one of job_entry, sustained_job
+
+models.main.exposure = "relation"
+  there is no measure 'relation', did you mean 'relationship'?
+  where: models.main.exposure
+  fix:   use one of relationship, confidence
+
+models.main.exposure = "confidence"
+models.main.covariates = ["age"]
+  a baseline measure cannot be the exposure
+  where: models.main.exposure
+  fix:   name a measure of the relationship
+
+models.main.covariates = ["age", "relationship"]
+  the exposure adjusts for itself
+  where: models.main.covariates[1]
+  fix:   take it out of the covariates
+
+measures.trust = { items = ["q01", "q02"], range = [1, 5], minimum_items = 1, rater = "client" }
+models.main.covariates = ["age", "trust"]
+  'trust' is measured with or after the exposure
+  where: models.main.covariates[1]
+  fix:   adjust for what came before the exposure: a covariate or measure at baseline
+
+models.main.covariates = ["aeg"]
+  there is no covariate 'aeg', did you mean 'age'?
+  where: models.main.covariates[0]
+  fix:   use one of age, months_out, sanction_rate, relationship, confidence
+
+models.main.rows = "strict"
+  there is no row rule 'strict'
+  where: models.main.rows
+  fix:   use one of (none is declared)
+
+models.main.groups = ["practitioner", "service"]
+  a GEE has exactly one grouping
+  where: models.main.groups
+  fix:   give one, as in groups = ["practitioner"]
+
+models.main.groups = []
+  a GEE has exactly one grouping
+  where: models.main.groups
+  fix:   give one, as in groups = ["practitioner"]
+
+models.plain = { like = "main", role = "secondary", estimator = "logit" }
+  a plain logit ignores repeated clients
+  where: models.plain.covariance
+  fix:   name the cluster, as in covariance = "cluster:client"
+
+- models.split.split_by
+  split = "within_between" and split_by go together
+  where: models.split
+  fix:   give what is needed and take out what is not
+
+models."a model" = { like = "main", role = "secondary" }
+  'a model' cannot name a model
+  where: models.a model
+  fix:   use letters, digits, _
+
+equity.modifier = "confidnce"
+  there is no measure 'confidnce', did you mean 'confidence'?
+  where: equity.modifier
+  fix:   use one of relationship, confidence
+
+equity.modifier = "relationship"
+  confidence after the start is part of what the relationship does, no moderator of it
+  where: equity.modifier
+  fix:   name a measure with at = "baseline"
+
+equity.bands = { low = 1, mid = 3, high = 2 }
+  the bands' lower bounds do not rise
+  where: equity.bands
+  fix:   write the bands from the lowest lower bound to the highest
+
+equity.bands = { low = 1, mid = 2, high = 2 }
+  the bands' lower bounds do not rise
+  where: equity.bands
+  fix:   write the bands from the lowest lower bound to the highest
+
+equity.reference = "low"
+  the lowest band is compared with itself
+  where: equity.reference
+  fix:   name the highest band
+
+equity.reference = "top"
+  there is no band 'top'
+  where: equity.reference
+  fix:   use one of low, mid, high
+
+equity.bands = { all = 1, mid = 2, high = 3 }
+  'all' cannot name a band
+  where: equity.bands.all
+  fix:   use letters, digits, _, and none of all, minus, unknown
+
+equity.bands = { low = 1 }
+equity.reference = "low"
+  not a usable value: dictionary should have at least 2 items after validation, not 1
+  where: equity.bands
+  fix:   change it
+
+verdicts.claims = ["C1", "C11"]
+  there is no claim 'C11', did you mean 'C1'?
+  where: verdicts.claims[1]
+  fix:   use one of C1, C2, C3, C4, C5, C6, C7, C8
+
+verdicts.claims = ["C1", "C1"]
+  C1 stands twice
+  where: verdicts.claims[1]
+  fix:   name each claim once
+
+effects.family = "confirmatory"
+  the family and the label disagree
+  where: effects.family
+  fix:   let effects.family and verdicts.label agree
+
+effects.per = ["point"]
+  the verdicts rest on the effect per SD, and each unit is printed once
+  where: effects.per
+  fix:   write ["sd"] or ["sd", "point"]
+
+verdicts.smallest_worthwhile = 0.0
+  not a usable value: input should be greater than 0
+  where: verdicts.smallest_worthwhile
+  fix:   change it
+
+study.status = "confidential"
+  confidential data without pseudonyms is refused
+  where: ids.pseudonyms
+  fix:   set pseudonyms = "keyed" and put the key into DEEPVALUE_KEY or DEEPVALUE_KEY_FILE
+
+study.status = "confidential"
+ids.pseudonyms = "keyed"
+disclosure = { profile = "open" }
+  an open profile is for public data
+  where: disclosure.profile
+  fix:   use "acro", "opensafely" or "own"
+
+disclosure = { profile = "open", threshold = 10 }
+  an open profile has no threshold and no rounding
+  where: disclosure
+  fix:   take it out, or set profile = "own"
+
+disclosure = { profile = "own", threshold = 10 }
+  an own profile needs its rounding
+  where: disclosure.rounding
+  fix:   give a whole number
+
+disclosure = { profile = "acro", threshold = 5 }
+  the profile acro promises a threshold of 10 at least
+  where: disclosure.threshold
+  fix:   raise it to 10, or set profile = "own"
+
+disclosure = { profile = "opensafely", rounding = 1 }
+  the profile opensafely promises a rounding of 5 at least
+  where: disclosure.rounding
+  fix:   raise it to 5, or set profile = "own"
+
+models.main.design = "next_wave"
+  dated records have no waves
+  where: models.main.design
+  fix:   leave it out: the landmark already puts the outcome last
+
+models.main.adjust_for_baseline = true
+  dated records have no waves
+  where: models.main.adjust_for_baseline
+  fix:   leave it out: the landmark already puts the outcome last
+
+models.main.split = "within_between"
+models.main.split_by = "service"
+- ids.service
+  there is no id 'service'
+  where: models.main.split_by
+  fix:   use one of client, practitioner
+
+links.outcomes.rule = "splink"
+  this source rule is not available in this version
+  where: links.outcomes.rule
+  fix:   use key
+
+links.outcomes.unlinked = "bounds"
+  this rule for unlinked records is not available in this version
+  where: links.outcomes.unlinked
+  fix:   use no_event or unknown or exclude
+
+models.main.estimator = "multilevel"
+  this estimator is not available in this version
+  where: models.main.estimator
+  fix:   use gee or logit
+
+models.main.slopes = { practitioner = ["relationship"] }
+  this random slope is not available in this version
+  where: models.main.slopes
+  fix:   leave it out
+
+measures.relationship.error_correction = "simex"
+  this error correction is not available in this version
+  where: measures.relationship.error_correction
+  fix:   use none
+
+outcomes.job_entry.prior = "flag"
+  this handling of prior events is not available in this version
+  where: outcomes.job_entry.prior
+  fix:   use exclude
+
+clock.episodes.overlap = "split"
+  this handling of overlaps is not available in this version
+  where: clock.episodes.overlap
+  fix:   use refuse
+
+clock.episodes.practitioner = "split"
+  this attribution of an episode is not available in this version
+  where: clock.episodes.practitioner
+  fix:   use first or majority
+
+clock.follow_up.incomplete = "hazard"
+  this handling of short follow-up is not available in this version
+  where: clock.follow_up.incomplete
+  fix:   use exclude
+
+verdicts.claims = ["C1", "C3"]
+  this test of C3 is not available in this version
+  where: verdicts.claims[1]
+  fix:   use C1 or C2
+"""
+
+WAVES = r"""
+clock.design = "landmark"
+  a landmark needs dates, and waves have none
+  where: clock.design
+  fix:   set design = "same_wave", and every verb is capped by it
+
+- clock.baseline
+  a clock of waves needs baseline
+  where: clock
+  fix:   give what is needed and take out what is not
+
+outcomes.hired = { kind = "event", date = "interviews.A1", reported_by = "client" }
+links.interviews = { rule = "key", cardinality = "one_to_many", unlinked = "unknown" }
+  an event needs dates, and waves have none
+  where: outcomes.hired
+  fix:   give kind = "status" with the column in which it stands
+
+covariates.share = { column = "A1", type = "share", at = "practitioner" }
+  a share needs dated contacts
+  where: covariates.share
+  fix:   leave it out
+
+models.pooled.covariance = "cluster:service"
+  there is no id 'service'
+  where: models.pooled.covariance
+  fix:   use one of client, practitioner
+
+rows.strict.require = ["trust", "hope"]
+  there is no variable 'hope'
+  where: rows.strict.require[1]
+  fix:   use one of relationship, trust, confidence, wave, group, age, sex, homeless, stage,
+      mental_health, abstinent, employed
+
+models.gee.adjust_for_current = true
+  the outcome would adjust for itself
+  where: models.gee.adjust_for_current
+  fix:   set design = "next_wave" as well, or leave it out
+"""
+
+
+def read_cases(text):
+    return [case.split("\n  ", 1) for case in text.strip().split("\n\n")]
+
+
+def changed(tables, changes):
+    """A plan with settings put in or taken out, each on a line of its own."""
+    for line in changes.splitlines():
+        path, _, value = line.removeprefix("- ").partition(" = ")
+        *steps, last = path.replace('"', "").split(".")
+        parent = tables
+        for step in steps:
+            parent = parent.setdefault(step, {})
+        if line.startswith("- "):
+            del parent[last]
+        else:
+            parent[last] = tomllib.loads(f"value = {value}")["value"]
+    return tables
+
+
+def told(tables):
+    with pytest.raises(PlanError) as refused:
+        parse_plan(tables)
+    return str(refused.value)
+
+
+def one_line(text):
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize(("changes", "message"), read_cases(DATES))
+def test_one_wrong_setting_of_a_study_of_dates_is_told_once_and_in_full(
+    employment, changes, message
+):
+    said = told(changed(employment, changes)).replace("where: plan, ", "where: ")
+    assert one_line(said) == one_line(f"PlanError: {message}")
+
+
+@pytest.mark.parametrize(("changes", "message"), read_cases(WAVES))
+def test_one_wrong_setting_of_a_study_of_waves_is_told_once_and_in_full(health, changes, message):
+    said = told(changed(health, changes)).replace("where: plan, ", "where: ")
+    assert one_line(said) == one_line(f"PlanError: {message}")
+
+
+def test_a_wrong_plan_ends_with_exit_code_10():
+    assert PlanError.exit_code == 10
