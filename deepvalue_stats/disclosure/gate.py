@@ -131,15 +131,11 @@ def _effects(rules: Rules, table: EffectTable, lines: list[dict[str, object]]) -
 
 def _of_hidden_groups(frame: pd.DataFrame, hidden: np.ndarray) -> np.ndarray:
     """Which rows are a difference with a group that is hidden in the same fit."""
-    keys = frame[["model", "outcome", "exposure", "scale", "contrast"]].astype("str").agg(
-        "\n".join, axis=1
-    )  # fmt: skip
-    gone = set(zip(keys[hidden], frame.loc[hidden, "group"], strict=True))
+    named = frame[["model", "outcome", "exposure", "scale", "contrast", "group"]].astype("str")
+    keys = list(named.itertuples(index=False, name=None))
+    gone = {key for key, is_hidden in zip(keys, hidden, strict=True) if is_hidden}
     return np.array(
-        [
-            any((key, part) in gone for part in str(group).split(" minus "))
-            for key, group in zip(keys, frame["group"], strict=True)
-        ],
+        [any((*fit, part) in gone for part in group.split(" minus ")) for *fit, group in keys],
         dtype=bool,
     )
 

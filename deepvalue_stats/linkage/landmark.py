@@ -152,9 +152,7 @@ contacts AS (
 def _members(plan: Plan) -> str:
     """The practitioner (and service) of each episode, from the contacts of its window."""
     spec, exposure, _ = plan.clock.dated
-    order = "n DESC, first_day, first_line" if spec.practitioner == "majority" else (
-        "first_day, first_line"
-    )  # fmt: skip
+    order = "n DESC, first_place" if spec.practitioner == "majority" else "first_place"
     roles = ["practitioner", *(["service"] if plan.ids.service else [])]
     columns = ", ".join(f"{role}_ranks.{role}" for role in roles)
     joins = "\n  ".join(
@@ -164,7 +162,9 @@ def _members(plan: Plan) -> str:
     )
     return f"""
 window_contacts AS (
-  SELECT spells.* FROM spells JOIN episodes USING (client, episode)
+  SELECT spells.*, ROW_NUMBER() OVER (PARTITION BY spells.client, spells.episode
+    ORDER BY spells.day, spells.line) AS place
+  FROM spells JOIN episodes USING (client, episode)
   WHERE spells.day <= episodes.index_day + {exposure.end[1]}
 ),{",".join(_ranks(role, order) for role in roles)},
 members AS (
@@ -178,10 +178,10 @@ def _ranks(role: str, order: str) -> str:
     """Whom an episode belongs to, best first."""
     return f"""
 {role}_counts AS (
-  SELECT client, episode, {role}, COUNT(*) AS n, MIN(day) AS first_day, MIN(line) AS first_line
+  SELECT client, episode, {role}, COUNT(*) AS n, MIN(place) AS first_place
   FROM window_contacts WHERE {role} IS NOT NULL GROUP BY client, episode, {role}
 ), {role}_ranks AS (
-  SELECT *, ROW_NUMBER() OVER (PARTITION BY client, episode ORDER BY {order}, {role}) AS place
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY client, episode ORDER BY {order}) AS place
   FROM {role}_counts
 )"""
 

@@ -46,5 +46,6 @@ def _covariate(plan: Plan, name: str) -> str:
     if declared.type == "category":
         return f"C({name})"
     if declared.form == "spline":
-        return f"cr({name}, df={SPLINE_DEGREES})"
+        # centred: a spline that contains the constant cannot stand beside an intercept
+        return f"cr({name}, df={SPLINE_DEGREES}, constraints='center')"
     return name

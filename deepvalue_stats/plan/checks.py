@@ -49,6 +49,9 @@ RESERVED = frozenset(
 )
 # what a table says of all clients, of clients without a band, and of a difference of bands
 BANDS_RESERVED = frozenset(("all", "unknown", "minus"))
+# in a pair each knows the other, and without rounding a suppressed count is the difference of
+# what stands beside it: less than this is an open profile by another name
+LEAST = 3
 # threshold and rounding that a named profile promises at least
 PROMISED: Mapping[str, tuple[int, int]] = MappingProxyType({"acro": (10, 5), "opensafely": (8, 5)})
 
@@ -416,9 +419,13 @@ def _safety(draft: Draft) -> Iterator[Fault]:
                 yield Fault(what, f"disclosure.{key}", fix)
     if disclosure and disclosure.profile == "own":
         for key in ("threshold", "rounding"):
-            if getattr(disclosure, key) is None:
+            value = getattr(disclosure, key)
+            if value is None:
                 fix = "give a whole number"
                 yield Fault(f"an own profile needs its {key}", f"disclosure.{key}", fix)
+            elif confidential and value < LEAST:
+                what = f"confidential data need a {key} of {LEAST} at least"
+                yield Fault(what, f"disclosure.{key}", f"raise it to {LEAST}, better to 10 and 5")
     if (
         disclosure
         and disclosure.profile == "open"

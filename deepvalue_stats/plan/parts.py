@@ -378,7 +378,7 @@ def _defaults(part: Part, path: str) -> Iterator[str]:
     for name, field in type(part).model_fields.items():
         value, where = getattr(part, name), f"{path}{field.alias or name}"
         if name not in part.model_fields_set:
-            if value not in (None, (), {}, False):
+            if value is not None and value is not False and value not in ((), {}):
                 yield f"{where} = {list(value) if isinstance(value, tuple) else value}"
         elif isinstance(value, Part):
             yield from _defaults(value, f"{where}.")

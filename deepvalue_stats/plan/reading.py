@@ -170,7 +170,12 @@ def _validated(
         return model.model_validate(value)
     except ValidationError as error:
         faults += [_fault(loc, model, item) for item in error.errors()]
-        return None
+        kinds = {(item["type"], len(item["loc"])) for item in error.errors()}
+        if kinds != {("extra_forbidden", 1)} or not isinstance(value, dict):
+            return None
+        # what is left is sound by itself, and may still be at odds with other parts
+        extra = {item["loc"][0] for item in error.errors()}
+        return model.model_validate({k: v for k, v in value.items() if k not in extra})
 
 
 def _entry_model(annotation: Any) -> type[BaseModel] | None:

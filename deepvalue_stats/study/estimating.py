@@ -20,7 +20,7 @@ from deepvalue_stats.verdicts import FEWEST_GROUPS
 def estimate_effects(plan: Plan, fitted: Fitted) -> EffectTable:
     """Every effect of the study in one table, with claims named and p-values adjusted."""
     parts = [_effects_of(plan, name, fit) for name, fit in fitted.fits.items()]
-    parts.append(_effects_by_band(plan, fitted.banded))
+    parts.append(_effects_by_band(plan, fitted))
     table = _claimed(plan, stack(parts))
     frame = table.frame
     tests = (frame["scale"] == "risk_difference") & (frame["contrast"] == "sd")
@@ -46,9 +46,10 @@ def _effects_of(plan: Plan, name: str, fit: ModelFit) -> EffectTable:
     return stack(rows).labelled(model=name, outcome=response_words(model))
 
 
-def _effects_by_band(plan: Plan, fit: ModelFit) -> EffectTable:
-    model = plan.models[plan.primary]
-    sd = per_sd(fit.design.frame[model.exposure])
+def _effects_by_band(plan: Plan, fitted: Fitted) -> EffectTable:
+    model, fit = plan.models[plan.primary], fitted.banded
+    # the unit of the effect for all, who may be more than those with a band
+    sd = per_sd(fitted.fits[plan.primary].design.frame[model.exposure])
     rows = [
         effect_by_confidence(
             fit,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from deepvalue_stats.data import read_data
@@ -91,7 +91,7 @@ class Clock:
 
 
 @st.composite
-def clocks(draw, tied=True):
+def clocks(draw):
     start = draw(st.integers(0, 4))
     end = start + draw(st.integers(0, 15))
     return Clock(
@@ -112,6 +112,9 @@ def clocks(draw, tied=True):
 
 
 seeds = st.integers(0, 2**32 - 1)
+# a smaller seed is no simpler case: nothing is gained by looking for one
+WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
+laws = settings(max_examples=8, deadline=None, phases=WITHOUT_SHRINKING)
 
 
 def plan_of(clock):
@@ -181,7 +184,7 @@ def tables_of(clock, seed, n_clients=40, tied=True):
         row["day"] = row["day"] if rng.random() < 0.97 else None
     for k, row in enumerate(shuffled["ratings"]):
         row["score"] = None if rng.random() < 0.1 else float(rng.integers(1, 6))
-        row["day"] = None if k < 0.04 * len(shuffled["ratings"]) else row["day"]
+        row["day"] = None if k < int(0.04 * len(shuffled["ratings"])) else row["day"]
     for row in shuffled["outcomes"]:
         row["start"] = row.pop("day")
         lasts = int(rng.choice([c.sustained - 1, c.sustained, 60]))
@@ -225,7 +228,7 @@ def by_sql(clock, tables, shift=0):
     records = {}
     for row in linked.frame.itertuples():
         records[row.client] = {
-            "practitioner": row.practitioner,
+            "practitioner": None if pd.isna(row.practitioner) else row.practitioner,
             "index": row.index_day - EPOCH - shift,
             "rapport": value(row.rapport),
             "rapport_why": row.rapport__why,
@@ -251,7 +254,10 @@ def by_hand(clock, tables):
     records, fates = {}, ["?"] * len(tables["ratings"])
     for i, rating in enumerate(tables["ratings"]):
         known = episodes.get(rating["client"])
-        fates[i] = 5 if rating["day"] is None else 4 if not known else fate(clock, rating, tables, known[0])  # fmt: skip  # noqa: E501
+        if rating["day"] is None:
+            fates[i] = 5
+        else:
+            fates[i] = fate(clock, rating, tables, known[0]) if known else 4
     for client, spells in episodes.items():
         if not spells:
             continue
@@ -368,7 +374,7 @@ def outcome_of(clock, client, tables, index):
 # --- laws ----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(laws, max_examples=30)
 @given(clock=clocks(), seed=seeds)
 def test_the_sql_gives_what_plain_loops_over_the_same_rules_give(clock, seed):
     tables = tables_of(clock, seed)
@@ -388,7 +394,7 @@ def test_the_drawn_cases_reach_every_outcome_reason_and_fate():
     assert set(fates) == {0, 1, 2, 3, 4, 5}
 
 
-@settings(max_examples=15, deadline=None)
+@laws
 @given(clock=clocks(), seed=seeds, order=seeds)
 def test_without_ties_the_order_of_rows_is_no_matter(clock, seed, order):
     tables = tables_of(clock, seed, tied=False)
@@ -401,7 +407,7 @@ def test_without_ties_the_order_of_rows_is_no_matter(clock, seed, order):
     assert again_fates == [fates[i] for i in places["ratings"]]
 
 
-@settings(max_examples=15, deadline=None)
+@laws
 @given(clock=clocks(), seed=seeds, order=seeds)
 def test_other_names_for_clients_and_practitioners_change_the_names_alone(clock, seed, order):
     tables = tables_of(clock, seed)
@@ -419,14 +425,14 @@ def test_other_names_for_clients_and_practitioners_change_the_names_alone(clock,
     assert again_fates == fates
 
 
-@settings(max_examples=15, deadline=None)
+@laws
 @given(clock=clocks(), seed=seeds, shift=st.integers(-5000, 5000))
 def test_all_dates_moved_by_the_same_days_change_nothing(clock, seed, shift):
     tables = tables_of(clock, seed)
     assert by_sql(clock, tables, shift) == by_sql(clock, tables)
 
 
-@settings(max_examples=15, deadline=None)
+@laws
 @given(clock=clocks(), seed=seeds)
 def test_linking_gives_one_row_a_client_and_its_ledger_starts_with_the_episodes(clock, seed):
     tables = tables_of(clock, seed)

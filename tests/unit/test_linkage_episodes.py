@@ -115,6 +115,17 @@ PRACTITIONERS = {
         a       0    Q
         a       0    P
     """, "Q", "Q"),
+    "of a tie, who came first, wherever the line of a later contact stands": (
+        """
+        client  day  who
+        a       8    P
+        a       5    Q
+        a       9    Q
+        a       5    P
+    """,
+        "Q",
+        "Q",
+    ),
     "of those in the window to its last day": ("""
         client  day  who
         a       0    P

@@ -9,6 +9,7 @@ from test_linkage_tables import DAY_0, frame, plan_with, seen, study
 
 from deepvalue_stats.errors import LinkageError
 from deepvalue_stats.linkage import link, pseudonym, pseudonymise, read_key
+from deepvalue_stats.study import run_study
 
 KEY = b"a key of at least sixteen bytes"
 TABLES = {
@@ -91,8 +92,6 @@ def confidential(ids):
 
 
 def test_ids_of_confidential_data_are_nowhere_in_the_findings_or_the_room(tmp_path, monkeypatch):
-    from deepvalue_stats.study import run_study
-
     monkeypatch.setenv("DEEPVALUE_KEY", KEY.decode())
     plan = plan_with(
         {

@@ -131,6 +131,25 @@ def test_a_status_is_true_false_or_missing_by_its_own_rule():
     """)
 
 
+def test_an_outcome_stands_at_its_wave_at_baseline_and_at_the_next_wave_of_the_schedule():
+    """The schedule is 0, 6, 12, 18: for d, who missed wave 12, wave 18 is not next after 6."""
+    text = """
+        client  wave  who  r1  r2  conf  working  debt  fines  does  age
+        a       0     .    .   .   3     0        0     0      2     40
+        a       6     P    4   5   1     1        0     0      1     41
+        a       12    P    4   5   .     0        0     .      2     41
+        d       6     P    4   5   1     1        0     0      1     41
+        d       18    P    4   5   .     0        0     .      2     41
+    """
+    assert seen(linked(text), "client wave_number job job__baseline job__next") == table("""
+        client  wave_number  job  job__baseline  job__next
+        a       6            1    0              0
+        a       12           0    0              .
+        d       6            1    .              .
+        d       18           0    .              .
+    """)
+
+
 def test_a_client_twice_in_a_wave_is_refused():
     twice = TALKS + "    b       6     R    1   1   2     0        5     0      .     30\n"
     with pytest.raises(LinkageError) as refusal:

@@ -338,6 +338,20 @@ disclosure = { profile = "own", threshold = 10 }
   where: disclosure.rounding
   fix:   give a whole number
 
+study.status = "confidential"
+ids.pseudonyms = "keyed"
+disclosure = { profile = "own", threshold = 2, rounding = 5 }
+  confidential data need a threshold of 3 at least
+  where: disclosure.threshold
+  fix:   raise it to 3, better to 10 and 5
+
+study.status = "confidential"
+ids.pseudonyms = "keyed"
+disclosure = { profile = "own", threshold = 10, rounding = 1 }
+  confidential data need a rounding of 3 at least
+  where: disclosure.rounding
+  fix:   raise it to 3, better to 10 and 5
+
 disclosure = { profile = "acro", threshold = 5 }
   the profile acro promises a threshold of 10 at least
   where: disclosure.threshold

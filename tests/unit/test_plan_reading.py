@@ -262,18 +262,10 @@ def test_a_model_may_be_like_one_that_stands_below_it(employment):
 def test_the_fault_of_a_model_is_not_told_again_for_those_that_are_like_it(employment):
     employment["models"]["main"]["exposure"] = "relation"
     employment["models"]["main"]["correlaton"] = "exchangeable"
-    assert (
-        told(employment)
-        == (
-            "PlanError: 2 problems\n"
-            "1. unknown setting 'correlaton', did you mean 'correlation'?\n"
-            "     where: plan, models.main.correlaton\n"
-            "     fix:   use one of role, outcome, exposure, split, split_by, covariates, groups, "
-            "slopes, estimator, correlation, covariance, rows, design, adjust_for_current, "
-            "adjust_for_baseline, like"
-        )
-        or told(employment).count("there is no measure 'relation'") == 1
-    )
+    said = told(employment)
+    assert said.startswith("PlanError: 2 problems\n")
+    assert "where: plan, models.main.correlaton\n" in said
+    assert "where: plan, models.main.exposure\n" in said
 
 
 def test_a_fault_that_only_the_like_model_has_is_told(employment):
