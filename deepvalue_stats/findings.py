@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from io import StringIO
@@ -22,6 +19,7 @@ import pandas as pd
 
 from deepvalue_stats.disclosure import SUPPRESSED, Log, Rules, protect, protect_phrase
 from deepvalue_stats.errors import DataError
+from deepvalue_stats.folders import staged
 from deepvalue_stats.tables import (
     COUNTS,
     EFFECT_COLUMNS,
@@ -156,17 +154,9 @@ def write_findings(findings: Findings, folder: Path) -> None:
         "files": {name: _sha256(text) for name, text in sorted(texts.items())},
     }
     texts["manifest.json"] = _json(manifest)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
+    with staged(folder) as fresh:
         for name, text in texts.items():
-            (staged / name).write_text(text, encoding="utf-8", newline="\n")
-        staged.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(staged, folder)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+            (fresh / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 def require_writable(folder: Path) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 
 from deepvalue_stats.errors import DataError, PlanError
+from deepvalue_stats.folders import staged
 from deepvalue_stats.simulate import simulate_service, write_service
 
 AREAS = ("employment",)
@@ -47,19 +45,8 @@ def write_starter(area: str, folder: Path, *, seed: int) -> tuple[Path, ...]:
         raise DataError(
             "this folder holds something already", str(folder), "name a new or empty one"
         )
-    folder = folder.resolve()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        _fill(staged, area, seed)
-        staged.chmod(0o755)
-        if folder.exists():  # perhaps the very folder that the user stands in
-            for path in staged.iterdir():
-                path.rename(folder / path.name)
-        else:
-            os.replace(staged, folder)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+    with staged(folder) as fresh:
+        _fill(fresh, area, seed)
     return tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
 
 

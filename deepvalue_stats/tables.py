@@ -158,8 +158,9 @@ class CountTable:
     notes : tuple of str
         What a reader has to know, printed under the table.
     evidence : pandas.DataFrame or None
-        Row for row how many persons stand behind each side of an `outcome_count`, where its unit
-        is not a person. None once the table is cleared.
+        Row for row how many persons stand behind a count whose unit is not a person: under the
+        count's own column name, or `with` and `without` for the sides of an `outcome_count`. None
+        once the table is cleared.
     """
 
     name: str

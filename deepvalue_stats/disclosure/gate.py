@@ -188,9 +188,10 @@ def _hidden(rules: Rules, table: CountTable, name: str) -> np.ndarray:
             )
         total = table.frame[table.total].fillna(0).to_numpy(dtype="int64")
     hidden = too_small(count, total, rules.threshold)
-    if total is not None and table.evidence is not None:
-        for persons in table.evidence.to_numpy(dtype="int64").T:
-            hidden = hidden | (persons < rules.threshold)
+    for side in ("with", "without") if total is not None else (name,):
+        if table.evidence is not None and side in table.evidence:
+            persons = table.evidence[side].to_numpy(dtype="int64")
+            hidden = hidden | (persons < rules.threshold) & ((persons > 0) | (total is not None))
     return np.asarray(known & hidden)
 
 

@@ -32,25 +32,18 @@ def flow_table(rows: Dataset, bands: pd.Series, names: tuple[str, ...]) -> Count
     CountTable
         Named `flow`: what left at each step, and the rows, clients and practitioners after it.
     """
-    lines = []
+    labels = [*names, "unknown"]
+    lines, persons = [], []
     for step in rows.attrition:
-        by_band = step.left_clients.map(bands)
-        counts = {f"left_{name}": int((by_band == name).sum()) for name in names}
-        unknown = int(by_band.isna().sum())
-        lines.append(
-            {
-                "step": step.reason,
-                "left": step.left,
-                **counts,
-                "left_unknown": unknown,
-                "rows": step.rows,
-                "clients": step.clients,
-                "practitioners": step.practitioners,
-            }
-        )
-    frame = pd.DataFrame(lines)
+        by_band = step.left_clients.map(bands).astype("object").fillna("unknown")
+        whom = {"left": step.left_clients}
+        whom |= {f"left_{name}": step.left_clients[by_band == name] for name in labels}
+        remain = {"rows": step.rows, "clients": step.clients, "practitioners": step.practitioners}
+        lines.append({"step": step.reason, **{k: len(v) for k, v in whom.items()}, **remain})
+        persons.append({**{k: v.nunique() for k, v in whom.items()}, "rows": step.clients})
+    frame, evidence = pd.DataFrame(lines), pd.DataFrame(persons)
     if not frame["left_unknown"].any():
-        frame = frame.drop(columns="left_unknown")
+        frame, evidence = frame.drop(columns="left_unknown"), evidence.drop(columns="left_unknown")
     rules: dict[str, Rule] = dict.fromkeys(frame.columns, "count")
     rules["step"] = "label"
     return CountTable(
@@ -59,6 +52,7 @@ def flow_table(rows: Dataset, bands: pd.Series, names: tuple[str, ...]) -> Count
         frame=frame,
         rules=rules,
         notes=("Rows that left are also counted by the client's confidence at baseline.",),
+        evidence=evidence,
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pingouin
 
 from deepvalue_stats.data import Dataset
-from deepvalue_stats.measures.scoring import measure_items
+from deepvalue_stats.measures.scoring import measure_items, turn_items
 from deepvalue_stats.plan import Measure, Plan, resolve_measure
 from deepvalue_stats.tables import CountTable
 
@@ -54,7 +55,8 @@ def reliability(plan: Plan, data: Mapping[str, Dataset]) -> CountTable:
     CountTable
         Named `reliability`; a baseline measure by its baseline rows, any other by the rest.
     """
-    rows = [_row(plan, resolve_measure(name, m), data) for name, m in plan.measures.items()]
+    found = [_complete(plan, resolve_measure(name, m), data) for name, m in plan.measures.items()]
+    rows = [_row(one) for one in found]
     columns = ["measure", "rater", "items", "complete", "alpha", "low", "high", "reading"]
     return CountTable(
         name="reliability",
@@ -74,27 +76,44 @@ def reliability(plan: Plan, data: Mapping[str, Dataset]) -> CountTable:
             "Computed on the questionnaires in which every item was answered.",
             f"Below {ACCEPTABLE:.2f} a score is doubtful even for comparing groups.",
         ),
+        evidence=pd.DataFrame({"complete": [one.persons for one in found]}),
     )
 
 
-def _row(plan: Plan, measure: Measure, data: Mapping[str, Dataset]) -> tuple[object, ...]:
+@dataclass(frozen=True)
+class _Complete:
+    """The questionnaires of a measure in which every item was answered."""
+
+    measure: Measure
+    items: np.ndarray
+    persons: int
+
+
+def _complete(plan: Plan, measure: Measure, data: Mapping[str, Dataset]) -> _Complete:
     source, columns = measure_items(measure, data)
     frame = data[source].frame
     if plan.clock.wave and plan.clock.wave in frame:
         at_baseline = frame[plan.clock.wave] == plan.clock.baseline
         frame = frame[at_baseline if measure.baseline else ~at_baseline]
-    items = frame[columns].to_numpy(dtype="float64")
-    low, high = measure.response_range
-    items = np.where(np.isin(items, measure.not_applicable), np.nan, items)
-    turned = np.where(np.isin(measure.items, measure.reversed_items), low + high - items, items)
-    complete = turned[~np.isnan(turned).any(axis=1)]
-    alpha, conf_low, conf_high = cronbach_alpha(complete)
+    items = turn_items(
+        frame[columns].to_numpy(dtype="float64"),
+        measure.response_range,
+        np.isin(measure.items, measure.reversed_items),
+        measure.not_applicable,
+    )
+    whole = ~np.isnan(items).any(axis=1)
+    persons = frame.loc[whole, plan.ids.client.column].nunique()
+    return _Complete(measure, items[whole], int(persons))
+
+
+def _row(found: _Complete) -> tuple[object, ...]:
+    alpha, conf_low, conf_high = cronbach_alpha(found.items)
     reading = "" if np.isnan(alpha) else "acceptable" if alpha >= ACCEPTABLE else "doubtful"
     return (
-        measure.name,
-        measure.rater,
-        len(columns),
-        len(complete),
+        found.measure.name,
+        found.measure.rater,
+        len(found.measure.items),
+        len(found.items),
         alpha,
         conf_low,
         conf_high,

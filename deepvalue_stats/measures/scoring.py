@@ -56,15 +56,25 @@ def score_items(
     -------
     Scores
     """
-    low, high = response_range
-    given = np.where(np.isin(items, not_applicable), np.nan, items)
-    turned = np.where(is_reversed, low + high - given, given)
+    turned = turn_items(items, response_range, is_reversed, not_applicable)
     answered = (~np.isnan(turned)).sum(axis=1)
     total = np.nansum(turned, axis=1)
     enough = answered >= minimum_items
     value = np.full(len(items), np.nan)
     value[enough] = total[enough] / answered[enough]
     return Scores(value, answered)
+
+
+def turn_items(
+    items: np.ndarray,
+    response_range: tuple[int, int],
+    is_reversed: np.ndarray,
+    not_applicable: tuple[int, ...] = (),
+) -> np.ndarray:
+    """Responses with reversed items turned round, and NaN for what does not apply; shape (n, k)."""
+    low, high = response_range
+    given = np.where(np.isin(items, not_applicable), np.nan, items)
+    return np.asarray(np.where(is_reversed, low + high - given, given))
 
 
 def score(plan: Plan, data: Mapping[str, Dataset]) -> dict[str, Dataset]:

@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from deepvalue_stats.data import Dataset
+from deepvalue_stats.errors import DataError
+from deepvalue_stats.folders import staged
 from deepvalue_stats.linkage import linkage_sql, read_key
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.study.fitting import Fitted
@@ -64,11 +66,22 @@ def _public_digest(plan: Plan, digest: str) -> str:
     return hmac.new(read_key(), digest.encode(), hashlib.sha256).hexdigest()
 
 
+def require_room(room: Path) -> None:
+    """Refuse, before anything is fitted, a room that could not be written.
+
+    Raises
+    ------
+    DataError
+    """
+    if room.exists() and not room.is_dir():
+        fix = "name another output folder"
+        raise DataError("this is a file, and the room is a folder", str(room), fix)
+
+
 def write_room(
     room: Path, prepared: Prepared, fitted: Fitted, folder: Path, began: datetime
 ) -> None:
     """What an analyst needs and nobody may take out: line numbers, SQL, times, paths."""
-    room.mkdir(parents=True, exist_ok=True)
     problems = [p for dataset in prepared.data.values() for p in dataset.problems]
     problems += prepared.linked.problems
     manifest = {
@@ -79,8 +92,11 @@ def write_room(
         "problems": [vars(problem) for problem in problems],
         "not_fitted": dict(fitted.failed),
     }
-    (room / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    (room / "linkage.sql").write_text(
-        linkage_sql(prepared.plan, prepared.data) + "\n", encoding="utf-8"
-    )
-    (room / "plan.toml").write_text(prepared.plan.to_toml(), encoding="utf-8")
+    texts = {
+        "manifest.json": json.dumps(manifest, indent=1),
+        "linkage.sql": linkage_sql(prepared.plan, prepared.data),
+        "plan.toml": prepared.plan.to_toml(),
+    }
+    with staged(room) as fresh:
+        for name, text in texts.items():
+            (fresh / name).write_text(f"{text}\n", encoding="utf-8", newline="\n")

@@ -15,7 +15,7 @@ from deepvalue_stats.plan import Plan, read_plan
 from deepvalue_stats.study.estimating import estimate_effects, gather_evidence, too_few_groups
 from deepvalue_stats.study.fitting import fit_models
 from deepvalue_stats.study.preparing import Progress, prepare
-from deepvalue_stats.study.provenance import provenance, study_facts, write_room
+from deepvalue_stats.study.provenance import provenance, require_room, study_facts, write_room
 from deepvalue_stats.study.tabulating import count_tables, figure_series
 from deepvalue_stats.verdicts import judge, withhold, word
 
@@ -60,6 +60,7 @@ def run_study(
     _require_lock(plan, folder)
     if output is not None:
         require_writable(Path(output) / "findings")
+        require_room(Path(output) / "room")
     say = progress or (lambda _stage: None)
     prepared = prepare(plan, folder=folder, frames=frames, progress=say)
     say("fitting")
