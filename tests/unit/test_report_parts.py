@@ -220,7 +220,7 @@ def test_count_tables_are_shown_as_they_were_cleared():
 def test_the_flow_is_drawn_with_words(page):
     alt = soup(page.flow_figure()).img["alt"]
     assert alt.startswith("Flow chart. interviews in the file: 2,350 rows, 470 clients")
-    assert "outcome missing, 48 left (low 20, mid 8, high 20): 591 rows" in alt
+    assert "48 left, outcome missing (low 20, mid 8, high 20): 591 rows" in alt
 
 
 @pytest.mark.parametrize(

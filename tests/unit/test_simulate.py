@@ -85,11 +85,11 @@ def test_episodes_start_on_working_days_of_the_intake(index):
     assert np.is_busday(index.to_numpy().astype("datetime64[D]")).all()
 
 
-def test_sixty_advisers_work_in_twelve_offices_one_each(frames):
+def test_a_hundred_and_twenty_advisers_work_in_one_office_each(frames):
     offices = frames["contacts"].groupby("adviser_id")["office_id"].nunique()
-    assert len(offices) == 60
+    assert len(offices) == 120
     assert (offices == 1).all()
-    assert frames["contacts"]["office_id"].nunique() == 12
+    assert frames["contacts"]["office_id"].nunique() == 24
 
 
 def test_some_clients_meet_a_second_adviser(frames):
@@ -175,7 +175,7 @@ def test_parameters_of_ones_own_are_named_so():
     small = simulate_parameters(own, seed=1)
     assert small.truth["preset"] == "own"
     assert small.truth["parameters"]["caseload_mean"] == 5.0
-    assert len(small.frames["clients"]) < 400
+    assert len(small.frames["clients"]) < 800
 
 
 def test_an_item_that_no_one_leaves_empty():

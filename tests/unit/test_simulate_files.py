@@ -26,7 +26,7 @@ def test_the_committed_files_are_made_again_byte_for_byte(service, tmp_path, nam
 
 
 def test_the_committed_files_are_small():
-    assert sum((COMMITTED / name).stat().st_size for name in NAMES) < 1_000_000
+    assert sum((COMMITTED / name).stat().st_size for name in NAMES) < 1_500_000
 
 
 def test_paths_are_returned_in_order_and_nothing_else_is_left(service, tmp_path):
