@@ -152,7 +152,7 @@ def _say_c2(found: Answer, row: pd.Series, evidence: Evidence) -> str:
             if smaller
             else f"That it matters worthwhile more for {bands} is ruled out: {amount}."
         ),
-        "inconclusive": f"Whether it matters more for {bands} stays open: {amount}.",
+        "inconclusive": f"Whether it matters more for {bands}, stays open: {amount}.",
     }[found]
 
 
