@@ -75,8 +75,8 @@ def fit_gee(
     Liang and Zeger (1986), Biometrika 73, equations 6 and 7; Pepe and Anderson (1994) for the
     assumption on the working correlation.
     """
-    design = _binary_design(formula, data)
     labels = _groups(data, group, formula)
+    design = _binary_design(formula, data)
     structure = Exchangeable() if correlation == "exchangeable" else Independence()
     scale = _column_scale(design.matrix)
     with warnings.catch_warnings():
@@ -150,8 +150,8 @@ def fit_logit(
     Liang and Zeger (1986), Biometrika 73; Zeileis, Koell and Graham (2020), Journal of
     Statistical Software 95, for the factor (type HC1).
     """
-    design = _binary_design(formula, data)
     labels = _groups(data, cluster, formula)
+    design = _binary_design(formula, data)
     scale = _column_scale(design.matrix)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ModelWarning)
@@ -203,6 +203,10 @@ def _binary_design(formula: str, data: pd.DataFrame) -> Design:
 
 
 def _groups(data: pd.DataFrame, group: str, formula: str) -> np.ndarray:
+    if data.empty:
+        raise ModelError(
+            "no row is left to fit", formula, "look at the flow: which step took them?"
+        )
     if group not in data:
         raise ModelError(f"no column '{group}' to group by", formula, "name one that there is")
     labels, distinct = pd.factorize(data[group])
