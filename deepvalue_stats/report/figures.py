@@ -115,8 +115,9 @@ def _paint_forest(axes: Axes, *, estimates: Sequence[Estimate], x_label: str) ->
 
 
 def flow_figure(table: CountTable, *, caption: str) -> Figure:
-    """Boxes of what remained after each step, with what left beside them."""
-    steps = [_Step.of(row) for _, row in table.frame.iterrows()]
+    """Boxes of what remained after each step that somebody left at, with what left beside them."""
+    first, *later = [_Step.of(row) for _, row in table.frame.iterrows()]
+    steps = [first, *(step for step in later if step.left)]
     said = ". ".join(step.says() for step in steps)
     height = sum(step.height + GAP for step in steps)
     svg = draw(7.0, height, partial(_paint_flow, steps=steps, height=height))

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from test_report_invented import ACRO, BANDS, flow, invented, invented_series, verdicts
@@ -11,8 +12,10 @@ from test_report_invented import ACRO, BANDS, flow, invented, invented_series, v
 from deepvalue_stats.report import Figure, Html, Page
 from deepvalue_stats.report.commissioner import figure_heading
 from deepvalue_stats.report.drawing import spread
+from deepvalue_stats.report.figures import flow_figure
 from deepvalue_stats.report.finish import faults
 from deepvalue_stats.report.markup import tag
+from deepvalue_stats.tables import CountTable
 
 
 def soup(part):
@@ -301,3 +304,11 @@ def test_attributes_are_escaped():
 def test_labels_are_moved_apart_as_little_as_needed():
     moved = spread([50.0, 51.0, 20.0], 4.0)
     assert moved == pytest.approx([48.5, 52.5, 20.0])
+
+
+def test_a_step_that_nobody_left_at_is_not_drawn():
+    steps = {"step": ["episodes", "a later episode", "no rating"], "left": ["0", "0", "10"]}
+    frame = pd.DataFrame({**steps, "rows": ["50", "50", "40"]})
+    rules = {"step": "label", "left": "count", "rows": "count"}
+    figure = flow_figure(CountTable("flow", "", frame, rules), caption="Who is left")
+    assert figure.alt == ("Flow chart. episodes: 50 rows. 10 left, no rating: 40 rows remained.")
