@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types layers pytest data clean help
+.PHONY: demo test lint types layers pytest floor data clean help
 
 help:            ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -34,8 +34,13 @@ layers: $(READY)
 pytest: $(READY)
 	$(BIN)/python -m pytest
 
+floor:           ## the tests on the oldest versions that pyproject.toml allows (Python 3.11)
+	$(PYTHON) -m venv .venv-floor
+	.venv-floor/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-floor.txt --editable '.[test]'
+	.venv-floor/bin/python -m pytest
+
 data: $(READY)   ## make the synthetic extracts anew
 	$(BIN)/deepvalue simulate employment --seed 20110523 --output synthetic_data/employment --replace
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-floor build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -103,10 +103,8 @@ def _typed(units: pd.DataFrame) -> pd.DataFrame:
     """Text as text: a column of nothing but NULL would come back without a type."""
     texts = [str(name) for name in units if name in ("client", "practitioner", "service")]
     whys = [str(name) for name in units if str(name).endswith("__why")]
-    units = units.assign(**{name: units[name].astype("str") for name in texts})
-    for name in texts:
-        units[name] = units[name].where(units[name].notna(), None)
-    return units.assign(**{name: units[name].fillna("").astype("str") for name in whys})
+    known = {name: units[name].astype("object").where(units[name].notna(), None) for name in texts}
+    return units.assign(**known, **{name: units[name].fillna("").astype("str") for name in whys})
 
 
 def _schema(units: pd.DataFrame) -> TableSchema:
