@@ -116,7 +116,7 @@ def _verb(evidence: Evidence) -> str:
 
 def _say_c1(found: Answer, row: pd.Series, evidence: Evidence) -> str:
     if found == "cannot be tested here":
-        return "These data cannot say whether the relationship matters for the outcome."
+        return "These data cannot say whether better relationships go with better outcomes."
     verb, exposure, outcome = VERBS[evidence.design], evidence.exposure, evidence.outcome
     per_sd = PER_SD.format(exposure=exposure)
     proviso = PROVISOS[evidence.design]
@@ -130,29 +130,29 @@ def _say_c1(found: Answer, row: pd.Series, evidence: Evidence) -> str:
         f"matter by the plan's own measure: {_amount(row)}, {per_sd}.",
         "not supported": f"A worthwhile gain in the chance of {outcome} is ruled out, and a loss "
         f"is not: {_amount(row)}, {per_sd}.",
-        "inconclusive": f"Whether a better {exposure} {verb} a higher chance of {outcome} stays "
-        f"open: {_amount(row)}, {per_sd}.",
+        "inconclusive": f"Whether{f', {proviso},' if proviso else ''} a better {exposure} {verb} a "
+        f"higher chance of {outcome} stays open: {_amount(row)}, {per_sd}.",
     }[found]
 
 
 def _say_c2(found: Answer, row: pd.Series, evidence: Evidence) -> str:
-    bands = (
-        f"clients with {evidence.low} {evidence.modifier}, compared with those with "
-        f"{evidence.reference} {evidence.modifier}"
-    )
+    low, reference = evidence.low, evidence.reference
+    modifier = evidence.modifier
+    among = f"among clients with {low} {modifier} than among those with {reference} {modifier}"
     if found == "cannot be tested here":
-        return f"These data cannot say whether it matters more for {bands}."
-    amount = f"a difference in the effect of {_amount(row)}"
+        return f"These data cannot say whether the difference is larger {among}."
+    amount = _amount(row)
     smaller = float(row["conf_high"]) < 0
     return {
-        "supported": f"It matters more for {bands}: {amount}.",
-        "no worthwhile effect": f"It matters about equally for {bands}: {amount}.",
+        "supported": f"The difference is larger {among}: {amount}.",
+        "no worthwhile effect": f"The difference is about as large among clients with {low} "
+        f"{modifier} as among those with {reference} {modifier}: {amount}.",
         "not supported": (
-            f"It matters less for {bands}: {amount}."
+            f"The difference is smaller {among}: {amount}."
             if smaller
-            else f"That it matters worthwhile more for {bands} is ruled out: {amount}."
+            else f"That the difference is worthwhile larger {among} is ruled out: {amount}."
         ),
-        "inconclusive": f"Whether it matters more for {bands}, stays open: {amount}.",
+        "inconclusive": f"Whether the difference is larger {among} stays open: {amount}.",
     }[found]
 
 
@@ -220,7 +220,7 @@ def _cannot_say(answers: dict[str, Answer], evidence: Evidence) -> list[Phrase]:
     said = [Phrase(text) for text in always]
     if answers.get("C2") == "inconclusive":
         text = (
-            f"That the effect is the same for everyone: that it was not shown to differ by "
+            f"That the difference is the same for everyone: that it was not shown to differ by "
             f"{evidence.modifier} is no proof that it does not."
         )
         said.append(Phrase(text, claim="C2"))

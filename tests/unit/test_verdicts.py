@@ -181,9 +181,8 @@ def test_a_smaller_effect_at_low_confidence_is_not_harm_and_the_claim_not_suppor
     second = judged(employment, GIVES["supported"], GIVES["harm"])[1]
     assert second.answer == "not supported"
     assert str(second.sentence) == (
-        "It matters less for clients with low confidence, compared with those with high "
-        "confidence: a difference in the effect of 6.0 fewer per 100 clients, plausible range "
-        "4.0 to 8.0 fewer."
+        "The difference is smaller among clients with low confidence than among those with high "
+        "confidence: 6.0 fewer per 100 clients, plausible range 4.0 to 8.0 fewer."
     )
 
 
@@ -195,7 +194,10 @@ def test_a_board_paper_may_say_this(employment):
         "relationship."
     )
     assert (first.verb, second.verb) == ("is followed by", "is followed by")
-    assert str(second.sentence).startswith("Whether it matters more for clients with low confid")
+    assert str(second.sentence).startswith(
+        "Whether the difference is larger among clients with low confidence than among those with "
+        "high confidence stays open: "
+    )
 
 
 def test_at_the_same_interview_every_sentence_says_so(employment):
@@ -203,6 +205,8 @@ def test_at_the_same_interview_every_sentence_says_so(employment):
     first, _ = judged(employment, GIVES["supported"], evidence=evidence)
     assert str(first.sentence).startswith("At the same interview, a better relationship goes with")
     assert first.verb == "goes with, at the same interview"
+    open_question, _ = judged(employment, GIVES["inconclusive"], evidence=evidence)
+    assert str(open_question.sentence).startswith("Whether, at the same interview, a better")
     assert gate(first, "timing").outcome == "cap"
 
 
