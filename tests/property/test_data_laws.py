@@ -2,10 +2,10 @@
 
 import csv
 import io
-import tomllib
 
 import pandas as pd
 import pytest
+from extract_plans import waves_tables
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,39 +14,9 @@ from deepvalue_stats.errors import DataError, DeepValueError
 from deepvalue_stats.plan import parse_plan
 
 PLAN = """
-plan_version = 1
-seed = 1
-study = { name = "s", area = "employment", question = "?", status = "synthetic" }
-reading = { on_fault = "refuse", dates = ["%Y-%m-%d", "%d/%m/%Y", "excel"] }
-sources.visits = { path = "visits.csv", format = "csv", key = ["id", "wave"] }
-ids = { client = { column = "id", pad_to = 4 }, pseudonyms = "none" }
-clock = { kind = "waves", design = "same_wave", wave = "wave", baseline = 0 }
-effects.family = "exploratory"
-equity = { modifier = "confidence", bands = { low = 1, high = 3 }, reference = "high" }
-verdicts = { claims = ["C1"], label = "exploratory", smallest_worthwhile = 0.02 }
-disclosure.profile = "open"
-[measures.trust]
-items = ["q1"]
-range = [1, 5]
-minimum_items = 1
-rater = "client"
-[measures.confidence]
-items = ["q1"]
-range = [1, 5]
-minimum_items = 1
-rater = "client"
-at = "baseline"
-[outcomes]
-job = { kind = "status", column = "job", reported_by = "client" }
-[covariates]
-town = { column = "town", type = "category" }
-debt = { column = "debt", type = "number" }
-[models.main]
-role = "primary"
-outcome = "job"
-exposure = "trust"
-groups = ["client"]
-estimator = "gee"
+reading.dates = ["%Y-%m-%d", "%d/%m/%Y", "excel"]
+ids.client.pad_to = 4
+covariates.debt = { column = "debt", type = "number" }
 """
 COLUMNS = ["id", "wave", "q1", "job", "town", "debt"]
 SECRET = "7S3CRET9"
@@ -65,9 +35,7 @@ TABLES = st.lists(
 
 
 def plan(**source):
-    raw = tomllib.loads(PLAN)
-    raw["sources"]["visits"] |= source
-    return parse_plan(raw)
+    return parse_plan(waves_tables(PLAN, **source))
 
 
 def written(rows, delimiter, end):
@@ -141,7 +109,7 @@ def test_no_message_quotes_a_cell(tmp_path, row, column, dress, ragged):
 def test_no_problem_or_step_quotes_a_cell(tmp_path, column, dress):
     cells = dict(zip(COLUMNS, ["0001", "0", "3", "1", "York", "2"], strict=True))
     rows = [cells, cells | {column: dress.format(SECRET)}, cells | {column: dress.format(SECRET)}]
-    raw = tomllib.loads(PLAN)
+    raw = waves_tables(PLAN)
     raw["reading"]["on_fault"] = "exclude"
     frames = {"visits": pd.DataFrame(rows)}
     dataset = read_data(parse_plan(raw), folder=tmp_path, frames=frames)["visits"]
@@ -170,7 +138,7 @@ def test_a_file_without_a_header_line_does_not_give_its_first_person_away(tmp_pa
 def test_the_ledger_adds_up(tmp_path, faults):
     cells = dict(zip(COLUMNS, ["", "0", "3", "1", "York", "2"], strict=True))
     rows = [cells | {"id": f"{i:04d}"} | fault for i, fault in enumerate(faults)]
-    raw = tomllib.loads(PLAN)
+    raw = waves_tables(PLAN)
     raw["reading"]["on_fault"] = "exclude"
     dataset = read_data(parse_plan(raw), folder=tmp_path, frames={"visits": pd.DataFrame(rows)})
     first, *others = dataset["visits"].attrition

@@ -4,10 +4,7 @@ Cases are drawn to be awkward: most days lie on, before or after an end of a win
 share a day, and dates, ids and scores are missing here and there.
 """
 
-import copy
-import datetime
 import math
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,60 +12,11 @@ import numpy as np
 import pandas as pd
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from linkage_language import DATES, date, day_number, plan_with
 
 from deepvalue_stats.data import read_data
 from deepvalue_stats.linkage import link, rating_fates
 from deepvalue_stats.measures import score
-from deepvalue_stats.plan import parse_plan
-
-DAY_0 = datetime.date(2020, 1, 1)
-EPOCH = (DAY_0 - datetime.date(1970, 1, 1)).days
-PLAN = tomllib.loads("""
-plan_version = 1
-seed = 1
-study = { name = "laws", area = "employment", question = "Does it?", status = "synthetic" }
-reading = { on_fault = "exclude" }
-effects = { family = "exploratory" }
-equity = { modifier = "confidence", bands = { low = 1, high = 3 }, reference = "high" }
-verdicts = { claims = ["C1"], label = "exploratory", smallest_worthwhile = 0.02 }
-disclosure = { profile = "open" }
-
-[sources]
-contacts = { path = "-", format = "csv", key = ["n"] }
-ratings = { path = "-", format = "csv", key = ["n"] }
-outcomes = { path = "-", format = "csv", key = ["n"] }
-clients = { path = "-", format = "csv", key = ["n"] }
-
-[ids]
-client = { column = "client" }
-practitioner = { column = "who" }
-pseudonyms = "none"
-
-[clock]
-kind = "dates"
-design = "landmark"
-index = "episode_start"
-
-[measures]
-rapport = { items = ["score"], range = [1, 5], minimum_items = 1, rater = "client" }
-
-[measures.confidence]
-items = ["conf"]
-range = [1, 4]
-minimum_items = 1
-rater = "client"
-at = "baseline"
-
-[covariates]
-share = { column = "contacts.flag", type = "share", at = "practitioner" }
-
-[models.main]
-role = "primary"
-outcome = "job"
-exposure = "rapport"
-groups = ["practitioner"]
-estimator = "gee"
-""")
 
 
 @dataclass(frozen=True)
@@ -118,16 +66,7 @@ laws = settings(max_examples=8, deadline=None, phases=WITHOUT_SHRINKING)
 
 
 def plan_of(clock):
-    raw = copy.deepcopy(PLAN)
-    link_ = {"rule": "key", "cardinality": "one_to_many", "unlinked": clock.unlinked}
-    raw["links"] = {"outcomes": link_}
-    raw["clock"]["episodes"] = {
-        "source": "contacts",
-        "date": "day",
-        "gap_days": clock.gap,
-        "practitioner": clock.rule,
-    }
-    raw["clock"]["exposure"] = {
+    exposure = {
         "date": "ratings.day",
         "from": ["index", clock.start],
         "to": ["index", clock.end],
@@ -135,18 +74,23 @@ def plan_of(clock):
         "minimum_ratings": clock.minimum,
         "summary": clock.summary,
     }
-    if clock.early:
-        raw["clock"]["exposure"]["early"] = clock.early
-    raw["clock"]["follow_up"] = {
-        "from": ["index", clock.landmark],
-        "days": clock.days,
-        "censor": ["clients.last"],
-        "incomplete": "exclude",
+    early = {"clock.exposure.early": clock.early} if clock.early else {}
+    share = {"column": "contacts.flag", "type": "share", "at": "practitioner"}
+    changes = {
+        "links.outcomes.unlinked": clock.unlinked,
+        "clock.episodes.gap_days": clock.gap,
+        "clock.episodes.practitioner": clock.rule,
+        "clock.exposure": exposure,
+        **early,
+        "clock.follow_up.from": ["index", clock.landmark],
+        "clock.follow_up.days": clock.days,
+        "outcomes.job.washout_days": clock.washout,
+        "outcomes.job.end": "outcomes.end",
+        "outcomes.job.sustained_days": clock.sustained,
+        "covariates.share": share,
+        "equity.bands": {"low": 1, "high": 3},
     }
-    job = {"kind": "event", "date": "outcomes.start", "reported_by": "administrative"}
-    job |= {"washout_days": clock.washout, "end": "outcomes.end"}
-    raw["outcomes"] = {"job": {**job, "sustained_days": clock.sustained}}
-    return parse_plan(raw)
+    return plan_with(changes)
 
 
 def tables_of(clock, seed, n_clients=40, tied=True):
@@ -204,8 +148,8 @@ def frames_of(tables, shift=0):
     def text(name, value):
         if value is None:
             return ""
-        if name in ("day", "start", "end", "last"):
-            return (DAY_0 + datetime.timedelta(days=value + shift)).isoformat()
+        if name in DATES:
+            return date(value + shift)
         return f"{value:g}" if isinstance(value, float) else str(value)
 
     frames = {}
@@ -229,7 +173,7 @@ def by_sql(clock, tables, shift=0):
     for row in linked.frame.itertuples():
         records[row.client] = {
             "practitioner": None if pd.isna(row.practitioner) else row.practitioner,
-            "index": row.index_day - EPOCH - shift,
+            "index": row.index_day - day_number(0) - shift,
             "rapport": value(row.rapport),
             "rapport_why": row.rapport__why,
             "ratings": row.rapport__ratings,

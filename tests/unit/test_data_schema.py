@@ -3,66 +3,28 @@
 import tomllib
 
 import pytest
+from extract_plans import dates_tables
 
 from deepvalue_stats.data import Column, Dataset, compile_schemas, locate
 from deepvalue_stats.errors import PlanError
 from deepvalue_stats.plan import parse_plan
 
 PLAN = """
-plan_version = 1
-seed = 1
-study = { name = "s", area = "employment", question = "?", status = "synthetic" }
-reading = { on_fault = "refuse" }
-effects.family = "exploratory"
-equity = { modifier = "confidence", bands = { low = 1, high = 3 }, reference = "high" }
-verdicts = { claims = ["C1"], label = "exploratory", smallest_worthwhile = 0.02 }
-disclosure.profile = "open"
+ids.client.pad_to = 6
+measures.trust.items = ["q1", "q2"]
+measures.confidence.items = ["contacts.c1"]
+outcomes.job.end = "jobs.end"
 [sources]
 ratings = { path = "r.csv", format = "csv", key = ["rating"] }
 contacts = { path = "c.csv", format = "csv", key = ["client", "met_on"] }
 jobs = { path = "j.csv", format = "csv", key = ["client", "start"] }
-[ids]
-client = { column = "client", pad_to = 6 }
-practitioner = { column = "adviser" }
-pseudonyms = "none"
-[links.jobs]
-rule = "key"
-cardinality = "one_to_many"
-unlinked = "no_event"
 [clock]
-kind = "dates"
-design = "landmark"
-episodes = { source = "contacts", date = "met_on", gap_days = 90, practitioner = "majority" }
-index = "episode_start"
-exposure = { date = "rated_on", from = ["index", 0], to = ["index", 90] }
-[clock.follow_up]
-from = ["index", 91]
-days = 365
-censor = ["jobs.seen_to"]
-incomplete = "exclude"
-[measures.trust]
-items = ["q1", "q2"]
-range = [1, 5]
-not_applicable = [9]
-minimum_items = 1
-rater = "client"
-[measures.confidence]
-items = ["contacts.c1"]
-range = [0, 3]
-minimum_items = 1
-rater = "client"
-at = "baseline"
-[outcomes]
-job = { kind = "event", date = "jobs.start", end = "jobs.end", reported_by = "administrative" }
+episodes.source = "contacts"
+exposure.date = "rated_on"
+follow_up.censor = ["jobs.seen_to"]
 [covariates]
 age = { column = "age", type = "number", at = "baseline" }
 sanction = { column = "sanction", type = "share", at = "practitioner" }
-[models.main]
-role = "primary"
-outcome = "job"
-exposure = "trust"
-groups = ["practitioner"]
-estimator = "gee"
 """
 
 HEADERS = {
@@ -92,12 +54,12 @@ wave = { column = "wave", type = "category" }
 
 
 def dated(**changes):
-    return parse_plan(tomllib.loads(PLAN) | changes)
+    return parse_plan(dates_tables(PLAN) | changes)
 
 
 def waved(**changes):
     """One source with waves, in place of three with dates."""
-    raw = {key: value for key, value in tomllib.loads(PLAN).items() if key != "links"}
+    raw = {key: value for key, value in dates_tables(PLAN).items() if key != "links"}
     waves = tomllib.loads(WAVES)
     measures = raw["measures"] | waves.pop("measures")
     model = raw["models"]["main"] | {"outcome": "well", "groups": ["client"]}
@@ -275,7 +237,7 @@ def test_uses_that_contradict_one_another_are_refused():
 
 
 def test_an_item_with_two_ranges_is_refused():
-    measures = tomllib.loads(PLAN)["measures"]
+    measures = dates_tables(PLAN)["measures"]
     measures["confidence"] |= {"items": ["q1"]}
     assert refusal(waved(measures=measures), {"visits": ("client", "wave", "q1", "q2")}) == (
         "PlanError: column 'q1' of source 'visits' is read as an item in two ways\n"

@@ -1,7 +1,7 @@
 """Joins that would multiply rows, or lose them in silence, are refused with all their faults."""
 
 import pytest
-from test_linkage_tables import linked, seen, study, table
+from linkage_language import linked, seen, study, table
 
 from deepvalue_stats.errors import LinkageError
 from deepvalue_stats.linkage import link

@@ -1,7 +1,7 @@
 """Episodes: runs of contacts no further apart than the gap, and whom they belong to."""
 
 import pytest
-from test_linkage_tables import linked, seen, study, table
+from linkage_language import linked, seen, study, table
 
 from deepvalue_stats.linkage import linkage_sql
 from deepvalue_stats.linkage.engine import run_sql

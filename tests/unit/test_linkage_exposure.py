@@ -1,7 +1,7 @@
 """Ratings: which of them are the exposure, and what becomes of the others."""
 
 import pytest
-from test_linkage_tables import linked, seen, study, table
+from linkage_language import linked, seen, study, table
 
 from deepvalue_stats.errors import DataError
 from deepvalue_stats.linkage import FATES, rating_fates

@@ -1,6 +1,6 @@
 """The ledger: every row is either left, with a reason, or there."""
 
-from test_linkage_tables import linked, study, table
+from linkage_language import linked, study, table
 
 from deepvalue_stats.linkage import flow_table, link, model_rows, sources_table
 from deepvalue_stats.measures import client_bands

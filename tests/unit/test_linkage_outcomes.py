@@ -1,7 +1,7 @@
 """Outcomes: what happens from the landmark on, seen to the end of follow-up or not at all."""
 
 import pytest
-from test_linkage_tables import linked, seen, table
+from linkage_language import linked, seen, table
 
 ONE = "client  day  who\na  0  P"
 RATED = "client  day  score\na  5  4"

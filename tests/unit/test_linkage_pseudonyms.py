@@ -5,7 +5,7 @@ import hmac
 
 import pandas as pd
 import pytest
-from test_linkage_tables import DAY_0, frame, plan_with, seen, study
+from linkage_language import DAY_0, frame, plan_with, seen, study
 
 from deepvalue_stats.errors import LinkageError
 from deepvalue_stats.linkage import link, pseudonym, pseudonymise, read_key

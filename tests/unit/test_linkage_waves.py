@@ -4,25 +4,19 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from test_linkage_tables import PLAN, plan_with, table
-from test_linkage_tables import cell as shown
+from linkage_language import REST, TOP, plan_with, table
+from linkage_language import cell as shown
 
 from deepvalue_stats.data import read_data
 from deepvalue_stats.errors import LinkageError
 from deepvalue_stats.linkage import link
 from deepvalue_stats.measures import score
 
-HEAD, TAIL = PLAN.split("[sources]")[0], PLAN[PLAN.index("[models.main]") :]
 WAVES = (
-    HEAD
+    TOP
     + """
 [sources]
 talks = { path = "-", format = "csv", key = ["client", "wave"] }
-
-[ids]
-client = { column = "client" }
-practitioner = { column = "who" }
-pseudonyms = "none"
 
 [clock]
 kind = "waves"
@@ -36,13 +30,6 @@ range = [1, 5]
 minimum_items = 2
 rater = "client"
 absent_means = "no regular worker"
-
-[measures.confidence]
-items = ["conf"]
-range = [1, 4]
-minimum_items = 1
-rater = "client"
-at = "baseline"
 
 [outcomes]
 job = { kind = "status", column = "working", reported_by = "client" }
@@ -58,7 +45,7 @@ age = { column = "age", type = "number", at = "baseline" }
 wave_now = { column = "wave", type = "category" }
 
 """
-    + TAIL
+    + REST
 )
 TALKS = """
     client  wave  who  r1  r2  conf  working  debt  fines  does  age

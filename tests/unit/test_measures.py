@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from linkage_language import linked, study, table
 from scipy import stats
-from test_linkage_tables import linked, study, table
 
 from deepvalue_stats.data import Column, Dataset, TableSchema
 from deepvalue_stats.errors import PlanError

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from linkage_language import plan_with
 from scipy.special import expit, logit
-from test_linkage_tables import plan_with
 
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import build_design, build_formula, exposure_columns, fit_gee, fit_logit

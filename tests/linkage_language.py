@@ -1,0 +1,164 @@
+"""The small language of the linkage tests: tables as text, and days as numbers.
+
+Cells stand two or more spaces apart, a point is an empty cell, and every date is a number of days
+after one day 0. The clock is short, so that a window can be counted on the fingers: gap 30 days,
+exposure window day 0 to 10, landmark day 11, follow-up of 20 days (day 11 to 30), washout 5 days.
+"""
+
+import datetime
+import re
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+
+from deepvalue_stats.data import read_data
+from deepvalue_stats.linkage import link
+from deepvalue_stats.measures import score
+from deepvalue_stats.plan import parse_plan
+
+DAY_0 = datetime.date(2020, 1, 1)
+DATES = ("day", "start", "end", "last")
+TOP = """
+plan_version = 1
+seed = 1
+study = { name = "small", area = "employment", question = "Does it?", status = "synthetic" }
+reading = { on_fault = "exclude" }
+"""
+REST = """
+[ids]
+client = { column = "client" }
+practitioner = { column = "who" }
+pseudonyms = "none"
+
+[measures.confidence]
+items = ["conf"]
+range = [1, 4]
+minimum_items = 1
+rater = "client"
+at = "baseline"
+
+[models.main]
+role = "primary"
+outcome = "job"
+exposure = "rapport"
+groups = ["practitioner"]
+estimator = "gee"
+
+[effects]
+family = "exploratory"
+
+[equity]
+modifier = "confidence"
+bands = { low = 1, mid = 2, high = 3 }
+reference = "high"
+
+[verdicts]
+claims = ["C1"]
+label = "exploratory"
+smallest_worthwhile = 0.02
+
+[disclosure]
+profile = "open"
+"""
+PLAN = (
+    TOP
+    + """
+[sources]
+contacts = { path = "-", format = "csv", key = ["n"] }
+ratings = { path = "-", format = "csv", key = ["n"] }
+outcomes = { path = "-", format = "csv", key = ["n"] }
+clients = { path = "-", format = "csv", key = ["n"] }
+
+[links]
+outcomes = { rule = "key", cardinality = "one_to_many", unlinked = "no_event" }
+
+[clock]
+kind = "dates"
+design = "landmark"
+index = "episode_start"
+episodes = { source = "contacts", date = "day", gap_days = 30, practitioner = "majority" }
+exposure = { date = "ratings.day", from = ["index", 0], to = ["index", 10], lag_days = 1 }
+follow_up = { from = ["index", 11], days = 20, censor = ["clients.last"], incomplete = "exclude" }
+
+[measures.rapport]
+items = ["score"]
+range = [1, 5]
+minimum_items = 1
+rater = "client"
+
+[outcomes]
+job = { kind = "event", date = "outcomes.start", washout_days = 5, reported_by = "administrative" }
+"""
+    + REST
+)
+ABSENT = {
+    "contacts": "client  day  who\na  0  P",
+    "ratings": "client  day  score\na  5  4",
+    "outcomes": "client  start\na  -1000",
+}
+
+
+def table(text):
+    """A text table as a list of rows, the header first."""
+    lines = [line.strip() for line in text.strip().splitlines()]
+    return [re.split(r"\s{2,}", line) for line in lines if line]
+
+
+def frame(text):
+    """A text table as a source: all text, dates written out, numbered in column `n`."""
+    header, *rows = table(text)
+    cells = pd.DataFrame([["" if c == "." else c for c in row] for row in rows], columns=header)
+    for name in set(header) & set(DATES):
+        cells[name] = [date(int(day)) if day else "" for day in cells[name]]
+    return cells.assign(n=[str(i) for i in range(1, len(cells) + 1)])
+
+
+def date(day):
+    return (DAY_0 + datetime.timedelta(days=day)).isoformat()
+
+
+def plan_with(changes=(), text=PLAN):
+    """The plan with settings changed, each named by its path."""
+    raw = tomllib.loads(text)
+    for path, value in dict(changes).items():
+        *parents, last = path.split(".")
+        part = raw
+        for parent in parents:
+            part = part.setdefault(parent, {})
+        part[last] = value
+    return parse_plan(raw)
+
+
+def study(changes=(), **tables):
+    """A plan, and its sources read and scored; a table left out is the one in `ABSENT`.
+
+    Clients left out are all those of the contacts, of middling confidence and long observed.
+    """
+    sources = {name: frame(tables.get(name, text)) for name, text in ABSENT.items()}
+    known = sorted(set(sources["contacts"]["client"]))
+    everyone = "\n".join(["client  conf  last", *(f"{client}  2  1000" for client in known)])
+    sources["clients"] = frame(tables.get("clients", everyone))
+    plan = plan_with(changes)
+    return plan, score(plan, read_data(plan, folder=Path(), frames=sources))
+
+
+def linked(changes=(), **tables):
+    return link(*study(changes, **tables))
+
+
+def seen(dataset, columns):
+    """Columns of a data set as a text table would have them; `index` is a number of days."""
+    rows = dataset.frame.assign(index=dataset.frame["index_day"] - day_number(0))
+    names = columns.split()
+    return [names, *([cell(row[name]) for name in names] for _, row in rows.iterrows())]
+
+
+def day_number(day):
+    return (DAY_0 - datetime.date(1970, 1, 1)).days + day
+
+
+def cell(value):
+    if value is None or pd.isna(value) or value == "":
+        return "."
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,266 @@
+"""What models, bands, claims and disclosure ask of a plan, and what this version has not."""
+
+import pytest
+from test_plan_checks import changed, one_line, read_cases, told
+
+# changes of the study of dates, and what is said of each, written as in test_plan_checks
+DATES = r"""
+models.main.role = "secondary"
+  0 models are primary, and exactly one decides the verdict
+  where: models
+  fix:   set role = "primary" on one
+
+models.split.role = "primary"
+  2 models are primary, and exactly one decides the verdict
+  where: models
+  fix:   set role = "primary" on one
+
+models.main.outcome = "job_entyr"
+  there is no outcome 'job_entyr', did you mean 'job_entry'?
+  where: models.main.outcome
+  fix:   use one of job_entry, sustained_job
+
+models.main.exposure = "relation"
+  there is no measure 'relation', did you mean 'relationship'?
+  where: models.main.exposure
+  fix:   use one of relationship, confidence
+
+models.main.exposure = "confidence"
+models.main.covariates = ["age"]
+  a baseline measure cannot be the exposure
+  where: models.main.exposure
+  fix:   name a measure of the relationship
+
+models.main.covariates = ["age", "relationship"]
+  the exposure adjusts for itself
+  where: models.main.covariates[1]
+  fix:   take it out of the covariates
+
+measures.trust = { items = ["q01", "q02"], range = [1, 5], minimum_items = 1, rater = "client" }
+models.main.covariates = ["age", "trust"]
+  'trust' is measured with or after the exposure
+  where: models.main.covariates[1]
+  fix:   adjust for what came before the exposure: a covariate or measure at baseline
+
+models.main.covariates = ["aeg"]
+  there is no covariate 'aeg', did you mean 'age'?
+  where: models.main.covariates[0]
+  fix:   use one of age, months_out, sanction_rate, relationship, confidence
+
+models.main.rows = "strict"
+  there is no row rule 'strict'
+  where: models.main.rows
+  fix:   use one of (none is declared)
+
+models.main.groups = ["practitioner", "service"]
+  a GEE has exactly one grouping
+  where: models.main.groups
+  fix:   give one, as in groups = ["practitioner"]
+
+models.main.groups = []
+  a GEE has exactly one grouping
+  where: models.main.groups
+  fix:   give one, as in groups = ["practitioner"]
+
+models.plain = { like = "main", role = "secondary", estimator = "logit" }
+  a plain logit ignores repeated clients
+  where: models.plain.covariance
+  fix:   name the cluster, as in covariance = "cluster:client"
+
+- models.split.split_by
+  split = "within_between" and split_by go together
+  where: models.split
+  fix:   give what is needed and take out what is not
+
+models."a model" = { like = "main", role = "secondary" }
+  'a model' cannot name a model
+  where: models.a model
+  fix:   use letters, digits, _
+
+equity.modifier = "confidnce"
+  there is no measure 'confidnce', did you mean 'confidence'?
+  where: equity.modifier
+  fix:   use one of relationship, confidence
+
+equity.modifier = "relationship"
+  confidence after the start is part of what the relationship does, no moderator of it
+  where: equity.modifier
+  fix:   name a measure with at = "baseline"
+
+equity.bands = { low = 1, mid = 3, high = 2 }
+  the bands' lower bounds do not rise
+  where: equity.bands
+  fix:   write the bands from the lowest lower bound to the highest
+
+equity.bands = { low = 1, mid = 2, high = 2 }
+  the bands' lower bounds do not rise
+  where: equity.bands
+  fix:   write the bands from the lowest lower bound to the highest
+
+equity.reference = "low"
+  the lowest band is compared with itself
+  where: equity.reference
+  fix:   name the highest band
+
+equity.reference = "top"
+  there is no band 'top'
+  where: equity.reference
+  fix:   use one of low, mid, high
+
+equity.bands = { all = 1, mid = 2, high = 3 }
+  'all' cannot name a band
+  where: equity.bands.all
+  fix:   use letters, digits, _, and none of all, minus, unknown
+
+equity.bands = { low = 1 }
+equity.reference = "low"
+  not a usable value: dictionary should have at least 2 items after validation, not 1
+  where: equity.bands
+  fix:   change it
+
+verdicts.claims = ["C1", "C11"]
+  there is no claim 'C11', did you mean 'C1'?
+  where: verdicts.claims[1]
+  fix:   use one of C1, C2, C3, C4, C5, C6, C7, C8
+
+verdicts.claims = ["C1", "C1"]
+  C1 stands twice
+  where: verdicts.claims[1]
+  fix:   name each claim once
+
+effects.family = "confirmatory"
+  the family and the label disagree
+  where: effects.family
+  fix:   let effects.family and verdicts.label agree
+
+effects.per = ["point"]
+  the verdicts rest on the effect per SD, and each unit is printed once
+  where: effects.per
+  fix:   write ["sd"] or ["sd", "point"]
+
+verdicts.smallest_worthwhile = 0.0
+  not a usable value: input should be greater than 0
+  where: verdicts.smallest_worthwhile
+  fix:   change it
+
+study.status = "confidential"
+  confidential data without pseudonyms is refused
+  where: ids.pseudonyms
+  fix:   set pseudonyms = "keyed" and put the key into DEEPVALUE_KEY or DEEPVALUE_KEY_FILE
+
+study.status = "confidential"
+ids.pseudonyms = "keyed"
+disclosure = { profile = "open" }
+  an open profile is for public data
+  where: disclosure.profile
+  fix:   use "acro", "opensafely" or "own"
+
+disclosure = { profile = "open", threshold = 10 }
+  an open profile has no threshold and no rounding
+  where: disclosure
+  fix:   take it out, or set profile = "own"
+
+disclosure = { profile = "own", threshold = 10 }
+  an own profile needs its rounding
+  where: disclosure.rounding
+  fix:   give a whole number
+
+study.status = "confidential"
+ids.pseudonyms = "keyed"
+disclosure = { profile = "own", threshold = 2, rounding = 5 }
+  confidential data need a threshold of 3 at least
+  where: disclosure.threshold
+  fix:   raise it to 3, better to 10 and 5
+
+study.status = "confidential"
+ids.pseudonyms = "keyed"
+disclosure = { profile = "own", threshold = 10, rounding = 1 }
+  confidential data need a rounding of 3 at least
+  where: disclosure.rounding
+  fix:   raise it to 3, better to 10 and 5
+
+disclosure = { profile = "acro", threshold = 5 }
+  the profile acro promises a threshold of 10 at least
+  where: disclosure.threshold
+  fix:   raise it to 10, or set profile = "own"
+
+disclosure = { profile = "opensafely", rounding = 1 }
+  the profile opensafely promises a rounding of 5 at least
+  where: disclosure.rounding
+  fix:   raise it to 5, or set profile = "own"
+
+models.main.design = "next_wave"
+  dated records have no waves
+  where: models.main.design
+  fix:   leave it out: the landmark already puts the outcome last
+
+models.main.adjust_for_baseline = true
+  dated records have no waves
+  where: models.main.adjust_for_baseline
+  fix:   leave it out: the landmark already puts the outcome last
+
+models.main.split = "within_between"
+models.main.split_by = "service"
+- ids.service
+  there is no id 'service'
+  where: models.main.split_by
+  fix:   use one of client, practitioner
+
+links.outcomes.rule = "splink"
+  this source rule is not available in this version
+  where: links.outcomes.rule
+  fix:   use key
+
+links.outcomes.unlinked = "bounds"
+  this rule for unlinked records is not available in this version
+  where: links.outcomes.unlinked
+  fix:   use no_event or unknown or exclude
+
+models.main.estimator = "multilevel"
+  this estimator is not available in this version
+  where: models.main.estimator
+  fix:   use gee or logit
+
+models.main.slopes = { practitioner = ["relationship"] }
+  this random slope is not available in this version
+  where: models.main.slopes
+  fix:   leave it out
+
+measures.relationship.error_correction = "simex"
+  this error correction is not available in this version
+  where: measures.relationship.error_correction
+  fix:   use none
+
+outcomes.job_entry.prior = "flag"
+  this handling of prior events is not available in this version
+  where: outcomes.job_entry.prior
+  fix:   use exclude
+
+clock.episodes.overlap = "split"
+  this handling of overlaps is not available in this version
+  where: clock.episodes.overlap
+  fix:   use refuse
+
+clock.episodes.practitioner = "split"
+  this attribution of an episode is not available in this version
+  where: clock.episodes.practitioner
+  fix:   use first or majority
+
+clock.follow_up.incomplete = "hazard"
+  this handling of short follow-up is not available in this version
+  where: clock.follow_up.incomplete
+  fix:   use exclude
+
+verdicts.claims = ["C1", "C3"]
+  this test of C3 is not available in this version
+  where: verdicts.claims[1]
+  fix:   use C1 or C2
+"""
+
+
+@pytest.mark.parametrize(("changes", "message"), read_cases(DATES))
+def test_one_wrong_setting_of_what_is_to_be_found_is_told_once_and_in_full(
+    employment, changes, message
+):
+    said = told(changed(employment, changes)).replace("where: plan, ", "where: ")
+    assert one_line(said) == one_line(f"PlanError: {message}")
