@@ -153,7 +153,6 @@ def _rows(
             "group": group,
             "null_value": KINDS[scale].null_value,
             "unit": KINDS[scale].unit,
-            "status": fit.convergence.status,
             **_inference(fit, float(estimates.value[i]), float(std_error[i])),
             **_counts(fit, frame),
         }
@@ -161,12 +160,13 @@ def _rows(
     ]
 
 
-def _inference(fit: ModelFit, estimate: float, std_error: float) -> dict[str, float]:
-    """Wald interval and p-value; nothing at all from a fit that is not sound."""
-    if fit.convergence.status != "ok":
-        return {}
+def _inference(fit: ModelFit, estimate: float, std_error: float) -> dict[str, object]:
+    """Wald interval and p-value; no number at all where fit or covariance is not sound."""
+    if fit.convergence.status != "ok" or not std_error > 0:
+        return {"status": "not_converged"}
     half = float(stats.t.ppf((1 + LEVEL) / 2, fit.dof)) * std_error
     return {
+        "status": "ok",
         "estimate": estimate,
         "std_error": std_error,
         "dof": fit.dof,

@@ -305,3 +305,12 @@ def test_only_members_of_the_family_pay_for_it_and_it_is_named_with_its_size(fam
     method = {"exploratory": benjamini_hochberg, "confirmatory": holm}[family]
     expected = method(table.frame["p_value"].to_numpy()[[0, 2]])
     np.testing.assert_array_equal(adjusted["p_adjusted"].dropna(), expected)
+
+
+@pytest.mark.parametrize("variance", [0.0, np.nan])
+def test_without_a_standard_error_there_is_no_number_at_all(variance):
+    fit = fit_logit("y ~ x + age", DATA, cluster="practitioner")
+    broken = replace(fit, covariance=np.full_like(fit.covariance, variance))
+    row = average_effect(broken, "x").frame.iloc[0]
+    assert row["status"] == "not_converged"
+    assert row[["estimate", "conf_low", "conf_high", "p_value"]].isna().all()
