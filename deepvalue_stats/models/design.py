@@ -2,16 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import ast
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from formulaic import Formula, ModelMatrix
-from formulaic.errors import FormulaicError
+from formulaic import Formula, ModelSpec, SimpleFormula
+from formulaic.errors import DataMismatchWarning, FormulaicError
+from formulaic.transforms import TRANSFORMS
 
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.tables import read_only
+
+Missing = Literal["raise", "drop"]
+
+DEPENDENT = 1e-9
+INDEPENDENT = 1e-9
+
+
+@dataclass(frozen=True)
+class Coding:
+    """The right-hand side of a formula, with its coding of some rows recorded.
+
+    Attributes
+    ----------
+    right : str
+    terms : tuple of str
+        Names of the p columns.
+    columns : tuple of str
+        Columns of the frame that the terms are made of.
+    """
+
+    right: str
+    terms: tuple[str, ...]
+    columns: tuple[str, ...]
+    _spec: Any
+
+    def matrix(self, frame: pd.DataFrame) -> np.ndarray:
+        """The matrix of other rows under the recorded coding, shape (n_rows, p), read-only.
+
+        Raises
+        ------
+        ModelError
+            If a column is not there, a value is missing, a category was not among the recorded
+            ones, or a spline is asked for values outside of its range.
+        """
+        refuse_absent(self.columns, frame, self.right)
+        _refuse_missing(missing_counts(self.columns, frame), self.right)
+        return _evaluated(self._spec, frame, self.columns, self.right)[1]
 
 
 @dataclass(frozen=True)
@@ -28,6 +70,11 @@ class Design:
         Names of the p columns.
     frame : pandas.DataFrame, n rows
         The rows themselves; they stay in the room.
+    dropped : mapping of str to int
+        For each variable, in how many rows of the data it was missing, when such rows were left
+        out; a row that misses two variables counts for both.
+    kept : numpy.ndarray of bool, shape (rows of the data,)
+        Which rows of the data are in the design.
     """
 
     outcome: str
@@ -35,14 +82,25 @@ class Design:
     matrix: np.ndarray
     terms: tuple[str, ...]
     frame: pd.DataFrame
-    _recorded: Any
+    _recorded: Coding
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    kept: np.ndarray = field(default_factory=lambda: np.ones(0, dtype=bool))
 
     def rebuild(self, frame: pd.DataFrame) -> np.ndarray:
-        """The matrix of other rows under the recorded coding, shape (n_rows, p)."""
-        return np.asarray(self._recorded.get_model_matrix(frame), dtype="float64")
+        """The matrix of other rows under the recorded coding, shape (n_rows, p).
+
+        Raises
+        ------
+        ModelError
+            If a column is not there, a value is missing, a category was not among the fitted
+            ones, or a spline is asked for values outside of its range.
+        """
+        return self._recorded.matrix(frame)
 
 
-def build_design(formula: str, data: pd.DataFrame) -> Design:
+def build_design(
+    formula: str, data: pd.DataFrame, *, missing: Missing = "raise", needed: Sequence[str] = ()
+) -> Design:
     """Code a formula on the rows of a frame.
 
     Parameters
@@ -52,6 +110,11 @@ def build_design(formula: str, data: pd.DataFrame) -> Design:
     data : pandas.DataFrame
         Without missing values in the variables used: which rows may be dropped, and why, is
         decided and counted before a model is fitted.
+    missing : str
+        `raise` refuses missing values; `drop` leaves out the rows that are incomplete in any
+        variable used, and counts them by variable.
+    needed : sequence of str
+        Further columns that must be complete, as those that say which rows belong together.
 
     Raises
     ------
@@ -59,64 +122,336 @@ def build_design(formula: str, data: pd.DataFrame) -> Design:
         If a variable is not there, a value is missing, or the columns of the matrix are not
         linearly independent (naming one that the others explain).
     """
-    outcome, tilde, right = (part.strip() for part in formula.partition("~"))
-    if not tilde or not outcome or not right:
-        raise ModelError("not a formula", formula, "write outcome ~ terms")
-    if outcome not in data:
-        raise ModelError(f"no column '{outcome}'", formula, f"use one of {_columns(data)}")
-    coded = _coded(right, data, formula)
-    matrix = np.asarray(coded, dtype="float64")
-    terms = tuple(str(name) for name in coded.columns)
-    _refuse_dependent(matrix, terms, formula)
-    response = pd.to_numeric(data[outcome]).to_numpy(dtype="float64")
-    if np.isnan(response).any():
-        raise ModelError(
-            f"'{outcome}' is missing in {int(np.isnan(response).sum())} rows",
-            formula,
-            "restrict the data to rows with an outcome, with a reason",
-        )
+    outcome, right = _sides(formula)
+    refuse_absent((outcome,), data, formula)
+    _refuse_unread(used_columns(right, formula), data, formula)
+    refuse_absent(needed, data, formula)
+    used = (outcome, *used_columns(right, formula), *needed)
+    frame = data.reset_index(drop=True)
+    counts = missing_counts(used, frame)
+    kept = np.ones(len(frame), dtype=bool)
+    if counts and missing == "drop":
+        kept = frame[list(counts)].notna().all(axis=1).to_numpy()
+        frame = frame[kept].reset_index(drop=True)
+    else:
+        _refuse_missing(counts, formula, outcome)
+    if frame.empty:
+        raise ModelError("no row is left to fit", formula, "look at what is missing, and why")
+    coding, matrix = record_coding(right, frame, formula)
+    _refuse_dependent(matrix, coding.terms, formula)
     return Design(
         outcome=outcome,
-        response=read_only(response),
-        matrix=read_only(matrix),
-        terms=terms,
-        frame=data.reset_index(drop=True),
-        _recorded=coded.model_spec,
+        response=_response(frame[outcome], outcome, formula),
+        matrix=matrix,
+        terms=coding.terms,
+        frame=frame,
+        _recorded=coding,
+        dropped=counts,
+        kept=read_only(kept),
     )
 
 
-def _coded(right: str, data: pd.DataFrame, formula: str) -> ModelMatrix:
-    try:
-        return Formula(right).get_model_matrix(data, na_action="raise")
-    except (FormulaicError, ValueError) as error:
-        missing = "contains null values" in str(error) or "missing" in str(error)
-        if missing:
-            raise ModelError(
-                "a variable of the formula has missing values",
-                formula,
-                "restrict the data to complete rows, with a reason",
-            ) from None
-        raise ModelError(
-            "the formula cannot be read on these columns", formula, f"use {_columns(data)}"
-        ) from None
+def record_coding(right: str, frame: pd.DataFrame, where: str) -> tuple[Coding, np.ndarray]:
+    """Code the right-hand side of a formula on complete rows.
+
+    Parameters
+    ----------
+    right : str
+        Terms, without an outcome.
+    frame : pandas.DataFrame, n rows
+    where : str
+        What an error calls the place.
+
+    Returns
+    -------
+    coding : Coding
+    matrix : numpy.ndarray, shape (n, p), Fortran order, read-only
+
+    Raises
+    ------
+    ModelError
+        If the terms cannot be read on these columns, or give what is not a finite number.
+    """
+    columns = used_columns(right, where)
+    spec = ModelSpec.from_spec(_formula(right, where), na_action="raise", output="pandas")
+    recorded, matrix = _evaluated(spec, frame, columns, where)
+    return Coding(right, tuple(map(str, recorded.column_names)), columns, recorded), matrix
 
 
-def _columns(data: pd.DataFrame) -> str:
-    return ", ".join(str(name) for name in data.columns)
+def used_columns(right: str, where: str) -> tuple[str, ...]:
+    """Names of the columns that the terms of a formula are made of, in order of appearance.
+
+    Raises
+    ------
+    ModelError
+        If the terms cannot be read.
+
+    Examples
+    --------
+    >>> used_columns("rel * C(area, Treatment('east')) + bs(age, df=4) + `days waited`", "a plan")
+    ('rel', 'area', 'age', 'days waited')
+    """
+    factors = [factor for term in _formula(right, where) for factor in term.factors]
+    names: list[str] = []
+    for factor in factors:
+        if factor.eval_method.value == "lookup":
+            names.append(factor.expr)
+        elif factor.eval_method.value == "python":
+            names += _names_in(factor.expr)
+    return tuple(dict.fromkeys(names))
+
+
+def refuse_absent(names: Iterable[str], frame: pd.DataFrame, where: str) -> None:
+    """Raise a ModelError that names every column that the frame does not have."""
+    told = absent_columns(names, frame)
+    if told:
+        raise ModelError(told, where, f"use one of {_columns(frame)}")
+
+
+def absent_columns(names: Iterable[str], frame: pd.DataFrame) -> str:
+    """Which of some columns a frame does not have, in words; empty when it has them all."""
+    absent = [f"'{name}'" for name in dict.fromkeys(names) if name not in frame]
+    return f"no column {', '.join(absent)}" if absent else ""
+
+
+def missing_counts(names: Iterable[str], frame: pd.DataFrame) -> dict[str, int]:
+    """In how many rows each of some columns is missing, for those that are in any."""
+    counts = {name: int(frame[name].isna().sum()) for name in dict.fromkeys(names)}
+    return {name: count for name, count in counts.items() if count}
+
+
+def dependent_columns(matrix: np.ndarray) -> np.ndarray:
+    """Which columns the ones before them explain.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray, shape (n, p)
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (p,)
+        True where the part of a column that is orthogonal to those before it is shorter than
+        1e-9 of the column.
+
+    Notes
+    -----
+    The smallest eigenvalue of the columns' cosines bounds the square of every such part from
+    below, and rounding moves it by less than `INDEPENDENT`; the QR decomposition of all rows is
+    therefore needed near dependence only.
+    """
+    scale = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
+    scale = np.where(scale > 0, scale, 1)
+    if matrix.shape[1] == 0:
+        return np.zeros(0, dtype=bool)
+    if np.linalg.eigvalsh((matrix.T @ matrix) / np.outer(scale, scale))[0] > INDEPENDENT:
+        return np.zeros(matrix.shape[1], dtype=bool)
+    upper: np.ndarray = np.linalg.qr(matrix / scale, mode="r")  # type: ignore[assignment]
+    diagonal = np.zeros(matrix.shape[1])
+    diagonal[: min(upper.shape)] = np.abs(np.diag(upper))
+    return np.asarray(diagonal < DEPENDENT)
 
 
 def _refuse_dependent(matrix: np.ndarray, terms: tuple[str, ...], formula: str) -> None:
     """A column that the ones before it explain has no coefficient of its own."""
-    scale = np.linalg.norm(matrix, axis=0)
-    scaled = matrix / np.where(scale > 0, scale, 1)
-    upper: np.ndarray = np.linalg.qr(scaled, mode="r")  # type: ignore[assignment]
-    height = min(upper.shape)
-    diagonal = np.zeros(matrix.shape[1])
-    diagonal[:height] = np.abs(np.diag(upper))
-    dependent = [name for name, d in zip(terms, diagonal, strict=True) if d < 1e-9]
+    found = dependent_columns(matrix)
+    dependent = [name for name, explained in zip(terms, found, strict=True) if explained]
     if dependent:
         raise ModelError(
             f"{', '.join(dependent)} cannot be told apart from the terms before it",
             formula,
             "take it out, or give the data more variation in it",
         )
+
+
+def _refuse_unread(names: Sequence[str], data: pd.DataFrame, formula: str) -> None:
+    told = absent_columns(names, data)
+    if told:
+        raise ModelError(
+            "the formula cannot be read on these columns",
+            f"{formula}: {told}",
+            f"use {_columns(data)}",
+        )
+
+
+def _sides(formula: str) -> tuple[str, str]:
+    outcome, tilde, right = (part.strip() for part in formula.partition("~"))
+    if not tilde or not outcome or not right:
+        raise ModelError("not a formula", formula, "write outcome ~ terms")
+    quoted = re.fullmatch(r"`([^`]+)`", outcome)
+    return (quoted[1] if quoted else outcome), right
+
+
+def _formula(right: str, where: str) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            formula = Formula(right)
+    except (FormulaicError, SyntaxError, ValueError, TypeError):
+        formula = None
+    if not isinstance(formula, SimpleFormula):
+        raise ModelError(
+            "the terms of the formula cannot be read",
+            where,
+            "join columns by + : *, calls such as I(x**2) included",
+        ) from None
+    return formula
+
+
+def _names_in(expression: str) -> Iterator[str]:
+    """Columns in a piece of Python; the library's own list misses those inside of splines."""
+    quoted: dict[str, str] = {}
+
+    def stand_in(found: re.Match[str]) -> str:
+        name = f"_quoted_{len(quoted)}"
+        quoted[name] = found[1]
+        return name
+
+    try:
+        tree = ast.parse(re.sub(r"`([^`]+)`", stand_in, expression), mode="eval")
+    except SyntaxError:
+        return
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    called = {id(call.func) for call in calls}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and id(node) not in called and node.id not in TRANSFORMS:
+            yield quoted.get(node.id, node.id)
+    for call in calls:
+        if isinstance(call.func, ast.Name) and call.func.id == "Q":
+            yield from (str(a.value) for a in call.args if isinstance(a, ast.Constant))
+
+
+def _evaluated(
+    spec: Any, frame: pd.DataFrame, columns: Sequence[str], where: str
+) -> tuple[Any, np.ndarray]:
+    """The specification with its state recorded, and the matrix in Fortran order."""
+    materializer = spec.get_materializer(_plain(frame, columns))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", DataMismatchWarning)
+            coded = materializer.get_model_matrix(spec)
+    except DataMismatchWarning:
+        raise ModelError(
+            f"{_unseen(materializer, spec)} has a category that the recorded coding does not know",
+            where,
+            "leave such rows out, or fit on rows that have every category",
+        ) from None
+    except (FormulaicError, SyntaxError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(*_unreadable(str(error), where, frame)) from None
+    matrix = np.empty((len(coded), coded.shape[1]), order="F")
+    for place, (name, column) in enumerate(coded.items()):
+        values = np.asarray(column)
+        if values.dtype.kind not in "biuf":
+            raise ModelError(
+                f"'{name}' is neither a number nor a category",
+                where,
+                "make it a number in a unit of your choice, as days since a date",
+            )
+        matrix[:, place] = values
+    _refuse_infinite(matrix, [str(name) for name in coded.columns], where)
+    matrix.setflags(write=False)
+    return coded.model_spec, matrix
+
+
+def _plain(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """The columns that are used, in the types that formulaic reads rightly."""
+    plain = {name: _plain_column(frame[name]) for name in columns}
+    return pd.DataFrame(plain, index=frame.index, copy=False)
+
+
+def _plain_column(column: pd.Series) -> pd.Series:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        # a category that no row has would be a column of zeros
+        return column.cat.remove_unused_categories()
+    if isinstance(column.dtype, pd.StringDtype) and str(column.dtype) != "str":
+        return column.astype(object)
+    if pd.api.types.is_extension_array_dtype(column.dtype) and pd.api.types.is_numeric_dtype(
+        column.dtype
+    ):
+        kind = np.int64 if pd.api.types.is_integer_dtype(column.dtype) else np.float64
+        return pd.Series(column.to_numpy(dtype=kind), index=column.index)
+    return column
+
+
+def _unseen(materializer: Any, spec: Any) -> str:
+    """The columns whose values lie outside of the recorded categories."""
+    names: list[str] = []
+    for expression, (_, state) in spec.encoder_state.items():
+        factor = materializer.factor_cache.get(expression)
+        if factor is None or "categories" not in state:
+            continue
+        values = getattr(factor.values, "__wrapped__", factor.values)
+        if not pd.Series(values).isin(list(state["categories"])).all():
+            names += [expression] if expression in materializer.data else _names_in(expression)
+    return ", ".join(f"'{name}'" for name in dict.fromkeys(names)) or "a variable"
+
+
+def _unreadable(told: str, where: str, frame: pd.DataFrame) -> tuple[str, str, str]:
+    """What is wrong, where and the fix; the library's own words may hold a person's value."""
+    if "extend beyond" in told:
+        return (
+            "a spline is asked for values outside of the range it was fitted on",
+            where,
+            "leave such rows out, or use cr(), which goes on in a straight line",
+        )
+    if "null values" in told:
+        return (
+            "a term is not a number in some rows that have all its variables",
+            where,
+            "keep the values within what its function takes, as log() takes those above 0",
+        )
+    power = ", and write powers with ** within I()" if "^" in where else ""
+    return (
+        "the formula cannot be read on these columns",
+        where,
+        f"use {_columns(frame)}{power}",
+    )
+
+
+def _refuse_infinite(matrix: np.ndarray, terms: Sequence[str], where: str) -> None:
+    if np.isfinite(matrix.sum()):
+        return
+    counts = (~np.isfinite(matrix)).sum(axis=0)
+    pairs = zip(terms, counts, strict=True)
+    told = ", ".join(f"'{name}' in {count} rows" for name, count in pairs if count)
+    if told:
+        raise ModelError(
+            f"a term is not a finite number: {told}", where, "correct or leave out those rows"
+        )
+
+
+def _refuse_missing(counts: Mapping[str, int], where: str, outcome: str = "") -> None:
+    if not counts:
+        return
+    if list(counts) == [outcome]:
+        raise ModelError(
+            f"'{outcome}' is missing in {counts[outcome]} rows",
+            where,
+            "restrict the data to rows with an outcome, with a reason",
+        )
+    told = ", ".join(f"'{name}' in {count} rows" for name, count in counts.items())
+    raise ModelError(
+        "a variable of the formula has missing values",
+        f"{where}: {told}",
+        "restrict the data to complete rows, with a reason",
+    )
+
+
+def _response(column: pd.Series, outcome: str, formula: str) -> np.ndarray:
+    try:
+        response = pd.to_numeric(column).to_numpy(dtype="float64")
+    except (ValueError, TypeError):
+        raise ModelError(
+            f"'{outcome}' is not a number", formula, "code it as 0 and 1, or as an amount"
+        ) from None
+    if not np.isfinite(response).all():
+        raise ModelError(
+            f"'{outcome}' is not finite in {int((~np.isfinite(response)).sum())} rows",
+            formula,
+            "correct or leave out those rows",
+        )
+    return read_only(response)
+
+
+def _columns(data: pd.DataFrame) -> str:
+    return ", ".join(str(name) for name in data.columns)

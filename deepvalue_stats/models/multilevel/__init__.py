@@ -1,0 +1,1 @@
+"""Multilevel models by maximum likelihood: formula, random effects, engines, inference."""

@@ -1,0 +1,165 @@
+"""The mean of a logistic curve over normal random effects, with its derivatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepvalue_stats.errors import ModelError
+
+# beyond this many standard deviations the normal density carries less than 1e-13
+REACH = 7.5
+# minus the log of the discretisation error that the step is chosen for
+DIGITS = 32.0
+# a latent standard deviation that no data support: the odds of two groups would differ e^50-fold
+LARGEST_SD = 50.0
+# a block of nodes by rows that stays in the processor's cache
+BLOCK_CELLS = 100_000
+# exp() of more overflows
+STEEPEST = 700.0
+
+
+@dataclass(frozen=True)
+class AveragedExpit:
+    """E expit(eta + s Z), Z standard normal, and its derivatives; every array has shape (n,).
+
+    Attributes
+    ----------
+    mean : numpy.ndarray
+        The probability with the random effects averaged out.
+    d_eta, d2_eta, d3_eta : numpy.ndarray
+        Its first three derivatives with respect to the linear predictor.
+    """
+
+    mean: np.ndarray
+    d_eta: np.ndarray
+    d2_eta: np.ndarray
+    d3_eta: np.ndarray
+
+    @property
+    def d_variance(self) -> np.ndarray:
+        """Derivative of the mean with respect to s^2; finite at s = 0."""
+        return self.d2_eta / 2
+
+    @property
+    def d_eta_d_variance(self) -> np.ndarray:
+        """Derivative of `d_eta` with respect to s^2; finite at s = 0."""
+        return self.d3_eta / 2
+
+
+def average_expit(eta: np.ndarray, sd: np.ndarray | float) -> AveragedExpit:
+    """Average the logistic curve over a normal random part.
+
+    For the chance of an outcome in a population of practitioners, or of any other groups, from
+    a model that is linear given the group. Not for a given group: that is `expit` itself.
+
+    Parameters
+    ----------
+    eta : numpy.ndarray, shape (n,)
+        Linear predictors at random effects of zero.
+    sd : numpy.ndarray, shape (n,), or float
+        Standard deviation s of the random part on the latent scale; with random slopes each
+        row has its own.
+
+    Returns
+    -------
+    AveragedExpit
+
+    Raises
+    ------
+    ModelError
+        If a standard deviation is negative, not a number, or beyond 50.
+
+    Notes
+    -----
+    Trapezium rule over Z, whose error falls exponentially with the inverse of the step for
+    integrands that are analytic in a strip (Trefethen and Weideman 2014, theorem 5.1); the poles
+    of expit lie pi/s off the axis and set the step. Absolute errors are below 1e-11 for the mean
+    and 1e-10 for the derivatives. The normal density solves the heat equation, so the derivative
+    with respect to s^2 is half the second derivative with respect to eta.
+
+    References
+    ----------
+    Trefethen LN, Weideman JAC (2014). The exponentially convergent trapezoidal rule. SIAM Review
+    56: 385-458. Zeger SL, Liang KY, Albert PS (1988). Models for longitudinal data: a generalized
+    estimating equation approach. Biometrics 44: 1049-1060, section 3.
+
+    Examples
+    --------
+    >>> average_expit(np.array([0.0, 1.0]), 1.0).mean.round(4)
+    array([0.5   , 0.6967])
+    """
+    eta = np.asarray(eta, dtype="float64")
+    spread = np.broadcast_to(np.asarray(sd, dtype="float64"), eta.shape)
+    nodes, weights = normal_rule(_largest(spread))
+    out = np.empty((4, len(eta)))
+    step = max(1, BLOCK_CELLS // len(nodes))
+    for start in range(0, len(eta), step):
+        rows = slice(start, start + step)
+        out[:, rows] = _average(eta[rows], spread[rows], nodes, weights)
+    return AveragedExpit(*out)
+
+
+def normal_rule(sd: float) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights for the mean of a logistic curve of steepness `sd` over a normal.
+
+    Parameters
+    ----------
+    sd : float
+        The largest standard deviation on the latent scale that the rule has to serve.
+
+    Returns
+    -------
+    nodes, weights : numpy.ndarray, shape (k,)
+        Standard normal deviates and weights of sum one; a single node at zero when `sd` is zero.
+    """
+    if sd == 0:
+        return np.zeros(1), np.ones(1)
+    half = int(np.ceil(REACH / _step(sd)))
+    nodes = np.linspace(-REACH, REACH, 2 * half + 1)
+    weights = np.exp(-(nodes**2) / 2)
+    return nodes, weights / weights.sum()
+
+
+def _step(sd: float) -> float:
+    """The widest step whose aliasing error is exp(-DIGITS), by shifting the line of integration."""
+    pole = np.pi / sd
+    smooth = np.pi * np.sqrt(2 / DIGITS)
+    if pole >= 2 * np.pi / smooth:
+        return float(smooth)
+    return float(2 * np.pi * pole / (DIGITS + pole**2 / 2))
+
+
+def _average(
+    eta: np.ndarray, sd: np.ndarray, nodes: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    x = np.multiply.outer(nodes, sd)
+    x += eta
+    p = 1 / (1 + np.exp(np.minimum(-x, STEEPEST)))
+    slope = p * (1 - p)
+    return weights @ p, weights @ slope, weights @ (slope - 2 * slope * p), _third(slope, weights)
+
+
+def _third(slope: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    return np.asarray(weights @ (slope - 6 * slope**2))
+
+
+def _largest(sd: np.ndarray) -> float:
+    if not len(sd):
+        return 0.0
+    if not sd.min() >= 0:
+        raise ModelError(
+            "a standard deviation of random effects is negative or not a number",
+            "average over random effects",
+            "look at the convergence of the fit before using it",
+        )
+    largest = float(sd.max())
+    if largest > LARGEST_SD:
+        raise ModelError(
+            f"random effects with a standard deviation beyond {LARGEST_SD:g} on the logit scale",
+            "average over random effects",
+            "look for groups or terms that separate the outcomes, and for slopes of columns "
+            "that are far from their centre",
+        )
+    return largest

@@ -1,0 +1,310 @@
+"""The engine of factors that cross: passes over rows, and LAPACK for what cannot be eliminated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import lapack, solve_triangular
+
+from deepvalue_stats.models.multilevel.crossed import (
+    Loads,
+    crossed_assemble,
+    crossed_eliminate,
+    crossed_finish,
+    crossed_outer,
+    crossed_pass,
+    crossed_right,
+    crossed_spread,
+    crossed_substitute,
+    crossed_tilt,
+)
+from deepvalue_stats.models.multilevel.engine import Engine, Lambdas, Trials, Value
+from deepvalue_stats.models.multilevel.gram import cell_sums
+from deepvalue_stats.models.multilevel.intercepts import MOST_STEPS, SOLVED
+from deepvalue_stats.models.multilevel.layout import Crossed
+from deepvalue_stats.models.multilevel.random import RandomDesign
+
+# a step with an old factor is kept while it shortens the next step at least so much
+CHORD = 0.01
+
+
+@dataclass(frozen=True)
+class _Factored:
+    """H = I + Lambda'Z'WZ Lambda, factored."""
+
+    leaf_factor: np.ndarray
+    coupling: np.ndarray
+    squares: tuple[np.ndarray, ...]
+    logdet: float
+
+
+class CrossedEngine(Engine):
+    """Factors that cross, alone or with nested ones, and multiple memberships."""
+
+    def __init__(self, layout: Crossed, design: RandomDesign) -> None:
+        self.layout = layout
+        self.name = "crossed"
+        self.order = layout.order
+        self._columns = [design.factors[f].columns for f in self._factors()]
+        n = len(layout.order)
+        q = 0 if layout.leaf is None else len(self._columns[0])
+        self._q_max = max(len(columns) for columns in self._columns)
+        self._leaves = np.zeros((len(layout.net.cells) - 1, q))
+        self._nodes = np.zeros((len(layout.net.factor), self._q_max))
+        self._mu = np.empty(n)
+        self._g = np.empty(n)
+        
+
+    def _factors(self) -> list[int]:
+        """The leaf factor first; where there is none, no factor of the design stands there."""
+        leaf = [] if self.layout.leaf is None else [self.layout.leaf]
+        return [*leaf, *self.layout.others]
+
+    def _loads(self, lambdas: Lambdas) -> Loads:
+        z = self.layout.columns
+        own = self._factors()
+        empty = self.layout.leaf is None
+        n_factors = len(own) + empty
+        loading = np.zeros((n_factors, len(z), self._q_max))
+        sizes = np.zeros(n_factors, dtype="int64")
+        column = np.zeros((n_factors, self._q_max), dtype="int64")
+        for place, f in enumerate(own, start=int(empty)):
+            columns = self._columns[place - int(empty)]
+            sizes[place] = len(columns)
+            column[place, : len(columns)] = columns
+            loading[place, list(columns), : len(columns)] = lambdas[f]
+        return Loads(z, loading, sizes, column)
+
+    def laplace(self, rows: Trials, base: np.ndarray, lambdas: Lambdas) -> Value:
+        """See `Engine`."""
+        net, loads = self.layout.net, self._loads(lambdas)
+        found = self._find_modes(rows, base, loads)
+        if found is None:
+            return Value(np.nan, tuple(np.full_like(held, np.nan) for held in lambdas), self._g)
+        value, info, factored = found
+        inverse = _inverse(factored.squares)
+        curve, by_piece, _ = crossed_spread(
+            net, loads, info, factored.leaf_factor, factored.coupling, inverse
+        )
+        gradient = by_piece.sum(axis=0)
+        pull = crossed_tilt(net, loads, rows.trials, self._mu, curve, self._g)
+        leaves, nodes, _ = self._solve(factored, loads, pull)
+        ahead, behind = crossed_finish(
+            net, loads, rows.successes, rows.trials, self._mu, leaves, nodes, self._g
+        )
+        crossed_outer(net, loads, ahead, self._leaves, self._nodes, gradient)
+        crossed_outer(net, loads, behind, leaves, nodes, gradient)
+        return Value(value, self._by_factor(gradient), self._g)
+
+    def _find_modes(
+        self, rows: Trials, base: np.ndarray, loads: Loads
+    ) -> tuple[float, np.ndarray, _Factored] | None:
+        """Newton's method, keeping a factor while it serves; the last one is of the modes."""
+        net = self.layout.net
+        factored, before, share, last = None, np.inf, 1.0, np.inf
+        d_leaves, d_nodes = np.zeros_like(self._leaves), np.zeros_like(self._nodes)
+        for _ in range(2 * MOST_STEPS):
+            loglik, pull, info = crossed_pass(
+                net, loads, base, rows.successes, rows.trials, rows.unit,
+                self._leaves, self._nodes, self._mu,
+            )  # fmt: skip
+            now = 0.5 * float((self._leaves**2).sum() + (self._nodes**2).sum()) - loglik.sum()
+            if not now <= before + 1e-9 * (1 + abs(before)):
+                share *= 0.5
+                if share < 1e-6:
+                    return None
+                self._leaves -= share * d_leaves
+                self._nodes -= share * d_nodes
+                factored = None
+                continue
+            fresh = factored is None
+            if factored is None:
+                factored = self._factor(loads, info)
+            d_leaves, d_nodes, length = self._solve(
+                factored, loads, pull, (self._leaves, self._nodes)
+            )
+            if length < SOLVED:
+                if not fresh:
+                    factored = self._factor(loads, info)
+                return now + 0.5 * factored.logdet, info, factored
+            if not fresh and length > CHORD * last:
+                factored = self._factor(loads, info)
+                d_leaves, d_nodes, length = self._solve(
+                    factored, loads, pull, (self._leaves, self._nodes)
+                )
+            self._leaves += d_leaves
+            self._nodes += d_nodes
+            before, share, last = now, 1.0, length
+        return None
+
+    def _factor(self, loads: Loads, info: np.ndarray) -> _Factored:
+        net, widths = self.layout.net, self.layout.widths
+        dense = np.empty(int((widths**2).sum()))
+        leaf_factor, coupling, logdet = crossed_assemble(net, loads, info, dense)
+        squares, first = [], 0
+        for width in widths:
+            square = dense[first : first + width**2].reshape(width, width)
+            # symmetric, so that LAPACK may read its rows as columns and work in place
+            lower, failed = lapack.dpotrf(square.T, lower=1, clean=0, overwrite_a=1)
+            if failed:
+                raise np.linalg.LinAlgError("a Schur complement is not positive definite")
+            logdet += 2 * float(np.log(lower.diagonal()).sum())
+            squares.append(lower)
+            first += width**2
+        return _Factored(leaf_factor, coupling, tuple(squares), logdet)
+
+    def _solve(
+        self,
+        factored: _Factored,
+        loads: Loads,
+        pull: np.ndarray,
+        own: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        """Solve H x = Lambda'Z'pull - own; the solution by leaf and node, and right side x it."""
+        net = self.layout.net
+        leaves, nodes = crossed_right(net, loads, pull)
+        if own is not None:
+            leaves -= own[0]
+            nodes -= own[1]
+        right = leaves.copy()
+        right_nodes = nodes.copy()
+        crossed_eliminate(net, loads, factored.leaf_factor, factored.coupling, leaves, nodes)
+        packed = self._pack(nodes, loads)
+        first = 0
+        for lower in factored.squares:
+            here = slice(first, first + len(lower))
+            packed[here] = lapack.dpotrs(lower, packed[here], lower=1)[0]
+            first += len(lower)
+        nodes = self._unpack(packed, loads)
+        crossed_substitute(net, loads, factored.coupling, leaves, nodes)
+        return leaves, nodes, float((right * leaves).sum() + (right_nodes * nodes).sum())
+
+    def _places(self, loads: Loads) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Node, effect and place among all packed effects, of every effect kept dense."""
+        net, widths = self.layout.net, self.layout.widths
+        sizes = loads.sizes[net.factor]
+        node = np.repeat(np.arange(len(sizes)), sizes)
+        effect = np.arange(len(node)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        squares = np.concatenate([[0], np.cumsum(widths**2)])
+        component = np.searchsorted(squares, net.offset, side="right") - 1
+        first = np.concatenate([[0], np.cumsum(widths)])[component]
+        return node, effect, first[node] + net.place[node] + effect
+
+    def _pack(self, nodes: np.ndarray, loads: Loads) -> np.ndarray:
+        node, effect, place = self._places(loads)
+        packed = np.empty(len(node))
+        packed[place] = nodes[node, effect]
+        return packed
+
+    def _unpack(self, packed: np.ndarray, loads: Loads) -> np.ndarray:
+        node, effect, place = self._places(loads)
+        nodes = np.zeros_like(self._nodes)
+        nodes[node, effect] = packed[place]
+        return nodes
+
+    def gram(
+        self, weight: np.ndarray, matrix: np.ndarray, lambdas: Lambdas
+    ) -> tuple[float, np.ndarray]:
+        """See `Engine`."""
+        info, product = cell_sums(self.layout.net.rows, self.layout.columns, weight, matrix)
+        return self.gram_of(info, product, lambdas)
+
+    def gram_of(
+        self, info: np.ndarray, product: np.ndarray, lambdas: Lambdas
+    ) -> tuple[float, np.ndarray]:
+        """As `gram`, from sums by cell."""
+        net, loads = self.layout.net, self._loads(lambdas)
+        factored = self._factor(loads, info)
+        width = product.shape[2]
+        halves = np.empty((self._leaves.size, width))
+        packed = np.empty((sum(len(lower) for lower in factored.squares), width))
+        for j in range(width):
+            leaves, nodes = crossed_right(net, loads, np.ascontiguousarray(product[:, :, j]))
+            raw = leaves.copy()
+            crossed_eliminate(net, loads, factored.leaf_factor, factored.coupling, leaves, nodes)
+            packed[:, j] = self._pack(nodes, loads)
+            halves[:, j] = _forward(factored.leaf_factor, raw).ravel()
+        gram = halves.T @ halves
+        first = 0
+        for lower in factored.squares:
+            half = solve_triangular(lower, packed[first : first + len(lower)], lower=True)
+            gram += half.T @ half
+            first += len(lower)
+        return factored.logdet, gram
+
+    def posterior(
+        self, weight: np.ndarray, pull: np.ndarray, lambdas: Lambdas
+    ) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        """See `Engine`."""
+        net, loads = self.layout.net, self._loads(lambdas)
+        rows, columns = net.rows, self.layout.columns
+        info = cell_sums(rows, columns, weight, pull[None, :])[0]
+        sums = cell_sums(rows, columns, np.ones_like(weight), pull[None, :])[1]
+        factored = self._factor(loads, info)
+        leaves, nodes, _ = self._solve(factored, loads, np.ascontiguousarray(sums[:, :, 0]))
+        inverse = _inverse(factored.squares)
+        spread = crossed_spread(
+            net, loads, info, factored.leaf_factor, factored.coupling, inverse
+        )[2]
+        held: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        if self.layout.leaf is not None:
+            held[self.layout.leaf] = (leaves, spread)
+        first = self.layout.first_node
+        for place, f in enumerate(self.layout.others):
+            here = np.arange(first[place], first[place + 1])
+            q = int(loads.sizes[net.factor[here[0]]])
+            a, b = np.meshgrid(np.arange(q), np.arange(q), indexing="ij")
+            start = net.offset[here] + net.place[here] * (net.width[here] + 1)
+            at = start[:, None, None] + a * net.width[here][:, None, None] + b
+            held[f] = (nodes[here, :q], inverse[at])
+        return tuple(held[f] for f in range(len(held)))
+
+    @property
+    def means(self) -> np.ndarray:
+        """See `Engine`."""
+        return self._mu
+
+    def forget(self) -> None:
+        """See `Engine`."""
+        self._leaves[:] = 0
+        self._nodes[:] = 0
+
+    def remember(self) -> tuple[np.ndarray, np.ndarray]:
+        """See `Engine`."""
+        return self._leaves.copy(), self._nodes.copy()
+
+    def recall(self, modes: object) -> None:
+        """See `Engine`."""
+        self._leaves[:], self._nodes[:] = modes  # type: ignore[misc]
+
+    def _by_factor(self, gradient: np.ndarray) -> Lambdas:
+        empty = int(self.layout.leaf is None)
+        held = {}
+        for place, f in enumerate(self._factors()):
+            q = len(self._columns[place])
+            held[f] = gradient[place + empty, :q, :q]
+        return tuple(held[f] for f in range(len(held)))
+
+
+def _inverse(squares: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Inverses of factored squares, both triangles, one after the other."""
+    out = np.empty(sum(lower.size for lower in squares))
+    first = 0
+    for lower in squares:
+        inverse = lapack.dpotri(lower, lower=1)[0]
+        width = len(lower)
+        here = out[first : first + width**2].reshape(width, width)
+        here[:] = np.tril(inverse)
+        here += np.tril(inverse, -1).T
+        first += width**2
+    return out
+
+
+def _forward(factor: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """L^-1 right, leaf by leaf, for factors (n, q, q) and right sides (n, q)."""
+    out = np.empty_like(right)
+    for a in range(right.shape[1]):
+        held = np.einsum("nc,nc->n", factor[:, a, :a], out[:, :a])
+        out[:, a] = (right[:, a] - held) / factor[:, a, a]
+    return out

@@ -1,0 +1,176 @@
+"""The variance of random effects in plain terms: shares, odds ratios and ranges."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import ndtri
+
+from deepvalue_stats.errors import ModelError
+from deepvalue_stats.models.multilevel.averaging import average_expit, normal_rule
+
+# variance of the standard logistic distribution
+LOGISTIC_VARIANCE = float(np.pi**2 / 3)
+
+
+def latent_icc(std_devs: np.ndarray, residual: float = LOGISTIC_VARIANCE) -> np.ndarray:
+    """Share of the latent variance that lies between the groups of each factor.
+
+    For comparing the weight of practitioners and services on the scale of the model. Not for
+    saying how much of the outcome itself they explain: see `probability_icc`.
+
+    Parameters
+    ----------
+    std_devs : numpy.ndarray, shape (k,)
+        Standard deviation of the intercepts of each factor, on the scale of the linear predictor.
+    residual : float
+        Variance within groups: pi^2/3 for a logit, pi^2/6 for a complementary log-log, the
+        residual variance for a linear model.
+
+    Returns
+    -------
+    numpy.ndarray, shape (k,)
+        tau_f^2 / (sum of tau^2 + residual). With nested factors the correlation of two clients of
+        the same practitioner is the sum over the practitioner and all levels above.
+
+    References
+    ----------
+    Goldstein H, Browne W, Rasbash J (2002). Partitioning variation in multilevel models.
+    Understanding Statistics 1: 223-231, method D (latent variable).
+
+    Examples
+    --------
+    >>> latent_icc(np.array([0.6, 0.3])).round(3)
+    array([0.096, 0.024])
+    """
+    variances = _checked(std_devs) ** 2
+    return np.asarray(variances / (variances.sum() + residual))
+
+
+def median_odds_ratio(sd: np.ndarray | float) -> np.ndarray:
+    """Median odds ratio between the better and the worse of two groups drawn at random.
+
+    Parameters
+    ----------
+    sd : numpy.ndarray or float
+        Standard deviation of a logit's random intercepts; for groups that differ at several
+        levels the root of the summed variances.
+
+    Returns
+    -------
+    numpy.ndarray, the shape of `sd`
+        exp(sqrt(2) sd q), q the upper quartile of the standard normal; 1 without variance.
+
+    References
+    ----------
+    Larsen K, Merlo J (2005). Appropriate assessment of neighborhood effects on individual health.
+    American Journal of Epidemiology 161: 81-88, median odds ratio.
+
+    Examples
+    --------
+    >>> round(float(median_odds_ratio(0.6)), 3)
+    1.772
+    """
+    return np.asarray(np.exp(np.sqrt(2) * ndtri(0.75) * _checked(sd)))
+
+
+def probability_icc(
+    eta: np.ndarray, sd: np.ndarray | float, other_sd: np.ndarray | float = 0.0
+) -> np.ndarray:
+    """Share of the variance of a yes-or-no outcome that lies between the groups of a factor.
+
+    Equals the correlation of the outcomes of two clients with the same covariates who share the
+    group and nothing else. It depends on the chance of the outcome: give the linear predictors
+    that the reader has in mind (one typical client, or all rows and take the mean).
+
+    Parameters
+    ----------
+    eta : numpy.ndarray, shape (n,)
+        Linear predictors of a logit at random effects of zero.
+    sd : numpy.ndarray, shape (n,), or float
+        Standard deviation of the factor's effects.
+    other_sd : numpy.ndarray, shape (n,), or float
+        Root of the summed variances of all other random effects, which are averaged out; the
+        time grows with the product of both rules, about 1,000 evaluations a row.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,)
+        Var(p_j) / (p (1 - p)) with p = E p_j over the groups.
+
+    References
+    ----------
+    Goldstein H, Browne W, Rasbash J (2002). Partitioning variation in multilevel models.
+    Understanding Statistics 1: 223-231, method B (simulation; here by quadrature).
+
+    Examples
+    --------
+    >>> probability_icc(np.array([0.0, -2.0]), 0.6).round(3)
+    array([0.077, 0.042])
+    """
+    eta = np.asarray(eta, dtype="float64")
+    spread = np.broadcast_to(_checked(sd), eta.shape)
+    mean, square = np.zeros(eta.shape), np.zeros(eta.shape)
+    for node, weight in zip(*normal_rule(float(spread.max(initial=0))), strict=True):
+        p = average_expit(eta + node * spread, other_sd).mean
+        mean += weight * p
+        square += weight * p**2
+    total = mean * (1 - mean)
+    between = np.maximum(square - mean**2, 0)
+    # where the outcome is certain to the last digit nothing is left to share: the limit is zero
+    return np.divide(between, total, out=np.zeros(eta.shape), where=total > 0)
+
+
+def slope_range(
+    slope: np.ndarray | float, sd: np.ndarray | float, share: float = 0.8
+) -> tuple[np.ndarray, np.ndarray]:
+    """Range that holds the middle `share` of the groups' own slopes.
+
+    A description of how groups differ, not a confidence interval of the mean slope.
+
+    Parameters
+    ----------
+    slope : numpy.ndarray or float
+        Mean slope, the coefficient of the fixed part.
+    sd : numpy.ndarray or float
+        Standard deviation of the slopes over groups.
+    share : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    low, high : numpy.ndarray
+        slope -+ q sd, with q = 1.2816 for 80%.
+
+    Raises
+    ------
+    ModelError
+        If the share is not between 0 and 1, or a standard deviation is negative.
+
+    References
+    ----------
+    Raudenbush SW, Bryk AS (2002). Hierarchical Linear Models, 2nd edition. Sage, chapter 4
+    (ranges of plausible values).
+
+    Examples
+    --------
+    >>> low, high = slope_range(0.4, 0.3)
+    >>> print(round(float(low), 3), round(float(high), 3))
+    0.016 0.784
+    """
+    if not 0 < share < 1:
+        raise ModelError(
+            "a share of groups lies between 0 and 1", "range of slopes", "use for example 0.8"
+        )
+    half = ndtri((1 + share) / 2) * _checked(sd)
+    return np.asarray(slope - half), np.asarray(slope + half)
+
+
+def _checked(sd: np.ndarray | float) -> np.ndarray:
+    values = np.asarray(sd, dtype="float64")
+    if not (values >= 0).all():
+        raise ModelError(
+            "a standard deviation of random effects is negative or not a number",
+            "variance in plain terms",
+            "look at the convergence of the fit before using it",
+        )
+    return values
