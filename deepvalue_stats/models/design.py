@@ -337,17 +337,10 @@ def _evaluated(
             "leave such rows out, or fit on rows that have every category",
         ) from None
     except (FormulaicError, SyntaxError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(*_unreadable(str(error), where, frame)) from None
+        raise ModelError(*_unreadable(str(error), where, frame, columns)) from None
     matrix = np.empty((len(coded), coded.shape[1]), order="F")
-    for place, (name, column) in enumerate(coded.items()):
-        values = np.asarray(column)
-        if values.dtype.kind not in "biuf":
-            raise ModelError(
-                f"'{name}' is neither a number nor a category",
-                where,
-                "make it a number in a unit of your choice, as days since a date",
-            )
-        matrix[:, place] = values
+    for place, (_, column) in enumerate(coded.items()):
+        matrix[:, place] = column
     _refuse_infinite(matrix, [str(name) for name in coded.columns], where)
     matrix.setflags(write=False)
     return coded.model_spec, matrix
@@ -386,7 +379,9 @@ def _unseen(materializer: Any, spec: Any) -> str:
     return ", ".join(f"'{name}'" for name in dict.fromkeys(names)) or "a variable"
 
 
-def _unreadable(told: str, where: str, frame: pd.DataFrame) -> tuple[str, str, str]:
+def _unreadable(
+    told: str, where: str, frame: pd.DataFrame, columns: Sequence[str]
+) -> tuple[str, str, str]:
     """What is wrong, where and the fix; the library's own words may hold a person's value."""
     if "extend beyond" in told:
         return (
@@ -400,12 +395,15 @@ def _unreadable(told: str, where: str, frame: pd.DataFrame) -> tuple[str, str, s
             where,
             "keep the values within what its function takes, as log() takes those above 0",
         )
+    dates = [name for name in columns if frame[name].dtype.kind in "mM"]
+    if dates:
+        return (
+            f"{', '.join(dates)} is a date or a duration",
+            where,
+            "make it a number in a unit of your choice, as days since a day",
+        )
     power = ", and write powers with ** within I()" if "^" in where else ""
-    return (
-        "the formula cannot be read on these columns",
-        where,
-        f"use {_columns(frame)}{power}",
-    )
+    return "the formula cannot be read on these columns", where, f"use {_columns(frame)}{power}"
 
 
 def _refuse_infinite(matrix: np.ndarray, terms: Sequence[str], where: str) -> None:

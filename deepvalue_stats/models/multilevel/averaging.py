@@ -12,7 +12,7 @@ from deepvalue_stats.errors import ModelError
 REACH = 7.5
 # minus the log of the discretisation error that the step is chosen for
 DIGITS = 32.0
-# a latent standard deviation that no data support: the odds of two groups would differ e^50-fold
+# no data support more: the odds of two groups would differ by a factor of e^50
 LARGEST_SD = 50.0
 # a block of nodes by rows that stays in the processor's cache
 BLOCK_CELLS = 100_000
@@ -138,11 +138,9 @@ def _average(
     x += eta
     p = 1 / (1 + np.exp(np.minimum(-x, STEEPEST)))
     slope = p * (1 - p)
-    return weights @ p, weights @ slope, weights @ (slope - 2 * slope * p), _third(slope, weights)
-
-
-def _third(slope: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return np.asarray(weights @ (slope - 6 * slope**2))
+    bend = slope * (1 - 2 * p)
+    third = slope * (1 - 6 * slope)
+    return weights @ p, weights @ slope, weights @ bend, weights @ third
 
 
 def _largest(sd: np.ndarray) -> float:

@@ -261,6 +261,11 @@ class CrossedEngine(Engine):
         return tuple(held[f] for f in range(len(held)))
 
     @property
+    def effect_columns(self) -> np.ndarray:
+        """See `Engine`."""
+        return self.layout.columns
+
+    @property
     def means(self) -> np.ndarray:
         """See `Engine`."""
         return self._mu

@@ -62,6 +62,29 @@ class Engine(ABC):
     name: str
     order: np.ndarray
 
+    @property
+    @abstractmethod
+    def effect_columns(self) -> np.ndarray:
+        """Effect columns in the engine's order, shape (m, n)."""
+
+    def likelihood(
+        self, rows: Trials, base: np.ndarray, lambdas: Lambdas, points: int
+    ) -> Value:
+        """Minus the log-likelihood: by Laplace for one point, else by adaptive quadrature."""
+        if points == 1:
+            return self.laplace(rows, base, lambdas)
+        return self.quadrature(rows, base, lambdas, points)
+
+    def can_integrate(self) -> bool:
+        """Whether there is an adaptive quadrature for this structure."""
+        return False
+
+    def quadrature(
+        self, rows: Trials, base: np.ndarray, lambdas: Lambdas, points: int
+    ) -> Value:
+        """Minus the log-likelihood by adaptive Gauss-Hermite quadrature."""
+        raise NotImplementedError(self.name)
+
     @abstractmethod
     def laplace(self, rows: Trials, base: np.ndarray, lambdas: Lambdas) -> Value:
         """Minus the Laplace log-likelihood, from the last modes on."""
@@ -174,6 +197,11 @@ class NestedEngine(Engine):
             out.append((at, spread))
             first += len(group)
         return self._by_factor(out)
+
+    @property
+    def effect_columns(self) -> np.ndarray:
+        """See `Engine`."""
+        return np.asarray(self.layout.effects.columns)
 
     @property
     def means(self) -> np.ndarray:

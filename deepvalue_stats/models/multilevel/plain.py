@@ -105,7 +105,7 @@ def probability_icc(
     Examples
     --------
     >>> probability_icc(np.array([0.0, -2.0]), 0.6).round(3)
-    array([0.077, 0.042])
+    array([0.077, 0.041])
     """
     eta = np.asarray(eta, dtype="float64")
     spread = np.broadcast_to(_checked(sd), eta.shape)

@@ -35,7 +35,7 @@ _PRODUCT = 512  # 2^512 is still a number, so a product of so many factors of at
 _PIECES = 64
 # squared length, in posterior SD, of a Newton step after which another would change nothing: the
 # value moves with the nodes at first order, so modes have to be as exact as rounding lets them be
-_NEARLY_SOLVED = 1e-13
+_NEARLY_SOLVED, _SOLVED = 1e-13, 1e-26
 _SEARCHING, _LAST_LOOK, _FOUND, _LOST = 0, 1, 2, 3
 
 # what groups need while they are worked on, for all groups or rows at once: load is L u; spread
@@ -189,9 +189,7 @@ def integrate(  # type: ignore[no-untyped-def]
         _sum_nodes(start, stop, rows, z, base, y, m, unit, factor, grid, log_grid, modes, g, work)
         for j in range(start, stop):
             if work.state[j] == _FOUND:
-                _differentiate(
-                    j, rows, z, y, m, factor, modes, mu, g, value, gradient, work, small
-                )
+                _differentiate(j, rows, z, y, m, factor, modes, mu, g, value, gradient, work, small)
             else:
                 value[j] = np.nan
                 gradient[j] = 0.0
@@ -350,7 +348,12 @@ def _find_modes(  # type: ignore[no-untyped-def]
                 for c in range(a, q):
                     total += factor[c, a] * work.pull[j, c]
                 step[a] = total
-            if _solve(work.root[j], step) < _NEARLY_SOLVED:
+            length = _solve(work.root[j], step)
+            if length < _SOLVED:
+                work.state[j] = _FOUND
+                searching -= 1
+                continue
+            if length < _NEARLY_SOLVED:
                 work.state[j] = _LAST_LOOK
             for a in range(q):
                 u[a] += step[a]

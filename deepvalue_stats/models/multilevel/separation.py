@@ -20,6 +20,8 @@ FURTHER_ROWS = 200
 ON_PLANE = 1e-8
 # singular values below this share of the largest are columns that others explain
 RANK = 1e-11
+# a row of zeros is no longer than this after rounding; any other reaches 1 / sqrt(n p)
+EMPTY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,14 @@ class _Rows:
     """Rows of unit length in orthonormal coordinates, signed by their outcome.
 
     `signed` is (n, k); `mixed` marks rows with successes and failures, which must lie on the
-    plane itself; `upper` (k, p) takes scaled coefficients to the coordinates.
+    plane itself; `upper` (k, p) takes scaled coefficients to the coordinates; `taken` marks the
+    rows of the programme, and what one question has taken up serves the next.
     """
 
     signed: np.ndarray
     mixed: np.ndarray
     upper: np.ndarray
+    taken: np.ndarray
 
 
 def separated_terms(
@@ -78,7 +82,7 @@ def separated_terms(
     Albert A, Anderson JA (1984). On the existence of maximum likelihood estimates in logistic
     regression models. Biometrika 71: 1-10, section 3. Konis K (2007). Linear programming
     algorithms for detecting separated data in binary logistic regression models. DPhil thesis,
-    University of Oxford, chapter 4.
+    University of Oxford.
 
     Examples
     --------
@@ -153,14 +157,22 @@ def _together(
 def _smallest(
     rows: _Rows, columns: np.ndarray, constant: np.ndarray, weight: np.ndarray
 ) -> np.ndarray:
-    """Leave columns out, the least weighty first, for as long as the rest still separates."""
+    """Leave columns out, the least weighty first, for as long as the rest still separates.
+
+    Halves are tried before their parts, for most columns take no part in a separation.
+    """
     kept = columns.copy()
-    for k in np.argsort(weight, kind="stable"):
-        if not kept[k] or constant[k]:
+    order = np.argsort(weight, kind="stable")
+    doubtful = [order[columns[order] & ~constant[order]]]
+    while doubtful:
+        part = doubtful.pop()
+        kept[part] = False
+        if _direction(rows, kept) is not None:
             continue
-        kept[k] = False
-        if _direction(rows, kept) is None:
-            kept[k] = True
+        kept[part] = True
+        if len(part) > 1:
+            half = (len(part) + 1) // 2
+            doubtful += [part[half:], part[:half]]
     return kept
 
 
@@ -173,11 +185,14 @@ def _signed_rows(
     basis, upper = np.linalg.qr(scaled)
     basis /= _lengths(np.linalg.norm(basis, axis=1))[:, None]
     basis[lost & ~won] *= -1
-    return _Rows(signed=basis, mixed=won & lost, upper=upper)
+    n = len(basis)
+    taken = np.zeros(n, dtype=bool)
+    taken[np.linspace(0, n - 1, min(n, STARTING_ROWS)).astype(int)] = True
+    return _Rows(signed=basis, mixed=won & lost, upper=upper, taken=taken)
 
 
 def _lengths(values: np.ndarray) -> np.ndarray:
-    return np.where(values > 0, values, 1)
+    return np.where(values > EMPTY, values, 1)
 
 
 def _scaled(matrix: np.ndarray, constant: np.ndarray) -> np.ndarray:
@@ -212,8 +227,7 @@ def _recession(rows: _Rows, basis: np.ndarray) -> np.ndarray | None:
     """Solve the programme on the violated rows only, which any solution of the whole obeys."""
     n = len(rows.signed)
     gain = rows.signed[~rows.mixed].sum(axis=0) @ basis
-    taken = np.zeros(n, dtype=bool)
-    taken[np.linspace(0, n - 1, min(n, STARTING_ROWS)).astype(int)] = True
+    taken = rows.taken
     while True:
         gamma = _programme(gain, rows.signed[taken] @ basis, rows.mixed[taken])
         margin = rows.signed @ (basis @ gamma)

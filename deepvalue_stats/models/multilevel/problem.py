@@ -1,0 +1,258 @@
+"""A multilevel logit as an objective of (theta, coefficients), in units in which it is well scaled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import expit, gammaln
+
+from deepvalue_stats.models.multilevel.crossed_engine import CrossedEngine
+from deepvalue_stats.models.multilevel.engine import Engine, Lambdas, NestedEngine, Trials
+from deepvalue_stats.models.multilevel.layout import Nested, lay_out
+from deepvalue_stats.models.multilevel.random import Factor, RandomDesign
+
+# rows on which the start is found: more do not make it better
+START_ROWS = 50_000
+SMALLEST_START, LARGEST_START = 0.2, 3.0
+# no search step moves a standard deviation, or a standardised coefficient, by more
+LONGEST_THETA, LONGEST_STEP = 1.0, 2.0
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is fitted: rows in the engine's order, columns divided by their root mean squares.
+
+    Attributes
+    ----------
+    engine : Engine
+    factors : tuple of Factor
+        Of the random design, in the order of the formula.
+    x : numpy.ndarray, shape (n, p), columns contiguous
+    offset : numpy.ndarray, shape (n,)
+    rows : Trials
+    constant : float
+        Sum of the logarithms of the binomial coefficients.
+    x_scale : numpy.ndarray, shape (p,)
+    theta_scale : numpy.ndarray, shape (k,)
+        Root mean square of the effect column of each free entry of a Lambda.
+    penalty : numpy.ndarray, shape (p,)
+        Precision of a normal prior on each scaled coefficient; zero for none.
+    points : int
+        Quadrature points; 1 is Laplace.
+    """
+
+    engine: Engine
+    factors: tuple[Factor, ...]
+    x: np.ndarray
+    offset: np.ndarray
+    rows: Trials
+    constant: float
+    x_scale: np.ndarray
+    theta_scale: np.ndarray
+    penalty: np.ndarray
+    points: int
+
+    @property
+    def effects(self) -> np.ndarray:
+        """Scaled effect columns in the engine's order, shape (m, n)."""
+        return self.engine.effect_columns
+
+    @property
+    def n_theta(self) -> int:
+        """Free entries of all Lambdas."""
+        return len(self.theta_scale)
+
+    @property
+    def scale(self) -> np.ndarray:
+        """What turns (theta, coefficients) as users read them into scaled ones, shape (k + p,)."""
+        return np.concatenate([self.theta_scale, self.x_scale])
+
+    def lambdas(self, theta: np.ndarray) -> Lambdas:
+        """Lower triangular factors that hold theta."""
+        return as_lambdas(self.factors, theta)
+
+    def base(self, beta: np.ndarray) -> np.ndarray:
+        """The fixed part of every row's predictor."""
+        return self.offset + self.x @ beta
+
+    def __call__(self, point: np.ndarray) -> tuple[float, np.ndarray]:
+        """Minus the log-likelihood (binomial constants left out) and its gradient."""
+        theta, beta = point[: self.n_theta], point[self.n_theta :]
+        base = self.base(beta)
+        if not np.isfinite(base).all():
+            return np.inf, np.full_like(point, np.nan)
+        found = self.engine.likelihood(self.rows, base, self.lambdas(theta), self.points)
+        slopes = as_theta(self.factors, found.lambdas)
+        held = self.penalty * beta
+        gradient = np.concatenate([slopes, self.x.T @ found.base + held])
+        return found.value + 0.5 * float(held @ beta), gradient
+
+    def information(self, theta: np.ndarray) -> np.ndarray:
+        """X'WX less what the random effects explain, at the last modes, shape (p, p)."""
+        mean = self.engine.means
+        weight = self.rows.trials * mean * (1 - mean)
+        across = np.ascontiguousarray(self.x.T)
+        _, taken = self.engine.gram(weight, across, self.lambdas(theta))
+        return np.asarray(self.x.T @ (weight[:, None] * self.x) - taken + np.diag(self.penalty))
+
+    def with_outcome(self, successes: np.ndarray) -> Problem:
+        """The same design with other successes, in the engine's order."""
+        rows = replace(self.rows, successes=np.ascontiguousarray(successes, dtype="float64"))
+        constant = float(_log_binomial(rows.successes, rows.trials).sum())
+        return replace(self, rows=rows, constant=constant)
+
+    def with_points(self, points: int) -> Problem:
+        """The same likelihood by another number of quadrature points."""
+        return replace(self, points=points)
+
+
+def as_lambdas(factors: tuple[Factor, ...], theta: np.ndarray) -> Lambdas:
+    """Fill the lower triangular factor of every factor of the random design with theta."""
+    lambdas, first = [], 0
+    for factor in factors:
+        q = len(factor.columns)
+        held = np.zeros((q, q))
+        rows, columns = np.array(factor.free).T
+        held[rows, columns] = theta[first : first + len(rows)]
+        lambdas.append(held)
+        first += len(rows)
+    return tuple(lambdas)
+
+
+def as_theta(factors: tuple[Factor, ...], lambdas: Lambdas) -> np.ndarray:
+    """The free entries of every Lambda, one after the other: the inverse of `as_lambdas`."""
+    held = [
+        values[tuple(np.array(factor.free).T)]
+        for factor, values in zip(factors, lambdas, strict=True)
+    ]
+    return np.concatenate(held)
+
+
+def build_problem(
+    matrix: np.ndarray,
+    design: RandomDesign,
+    successes: np.ndarray,
+    trials: np.ndarray,
+    *,
+    frequency: np.ndarray | None = None,
+    offset: np.ndarray | None = None,
+    points: int = 1,
+    prior_sd: float | None = None,
+    intercept: np.ndarray | None = None,
+) -> Problem:
+    """Scale, sort and choose the engine.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray, shape (n, p)
+    design : RandomDesign
+    successes, trials : numpy.ndarray, shape (n,)
+    frequency : numpy.ndarray, shape (n,), optional
+        How many identical rows each row stands for.
+    offset : numpy.ndarray, shape (n,), optional
+    points : int
+    prior_sd : float, optional
+        Standard deviation of a normal prior on coefficients of standardised columns.
+    intercept : numpy.ndarray of bool, shape (p,), optional
+        Columns that the prior leaves alone.
+    """
+    z_scale = _root_mean_square(design.columns, axis=1)
+    scaled = replace(design, columns=design.columns / z_scale[:, None])
+    layout = lay_out(scaled)
+    engine = (
+        NestedEngine(layout) if isinstance(layout, Nested) else CrossedEngine(layout, scaled)
+    )
+    order = engine.order
+    x_scale = _root_mean_square(matrix, axis=0)
+    x = np.empty(matrix.shape, order="F")
+    for column in range(matrix.shape[1]):
+        np.divide(matrix[order, column], x_scale[column], out=x[:, column])
+    times = np.ones(len(order)) if frequency is None else frequency[order].astype("float64")
+    own, out_of = successes[order].astype("float64"), trials[order].astype("float64")
+    constant = float((times * _log_binomial(own, out_of)).sum()) if (out_of != 1).any() else 0.0
+    rows = Trials(own * times, out_of * times, bool((out_of * times == 1).all()))
+    theta_scale = [z_scale[factor.columns[row]] for factor in design.factors for row, _ in factor.free]
+    penalty = np.zeros(matrix.shape[1])
+    if prior_sd is not None:
+        spread = matrix.std(axis=0)
+        held = ~intercept if intercept is not None else spread > 0
+        penalty[held] = (spread[held] / x_scale[held] / prior_sd) ** 2
+    return Problem(
+        engine=engine,
+        factors=design.factors,
+        x=x,
+        offset=np.zeros(len(order)) if offset is None else offset[order].astype("float64"),
+        rows=rows,
+        constant=constant,
+        x_scale=x_scale,
+        theta_scale=np.array(theta_scale),
+        penalty=penalty,
+        points=points,
+    )
+
+
+def _log_binomial(successes: np.ndarray, trials: np.ndarray) -> np.ndarray:
+    """Logarithms of the binomial coefficients."""
+    failures = trials - successes
+    return np.asarray(gammaln(trials + 1) - gammaln(successes + 1) - gammaln(failures + 1))
+
+
+def _root_mean_square(values: np.ndarray, axis: int) -> np.ndarray:
+    """Never zero: a column of zeros keeps its unit."""
+    largest = np.abs(values).max(axis=axis, initial=0)
+    largest = np.where(largest > 0, largest, 1.0)
+    held = values / np.expand_dims(largest, axis)
+    return np.asarray(np.sqrt(np.einsum("ij,ij->" + "ji"[axis], held, held) / values.shape[axis]) * largest)
+
+
+def starting_point(problem: Problem) -> np.ndarray:
+    """Coefficients of the plain logit, and standard deviations by the method of moments.
+
+    For effect z of group j with r and w the residuals and weights of the plain logit, the sum of
+    z r has variance sum z^2 w + (sum z^2 w)^2 s^2.
+    """
+    beta = _plain_logit(problem)
+    mean = expit(problem.base(beta))
+    weight = problem.rows.trials * mean * (1 - mean)
+    residual = problem.rows.successes - problem.rows.trials * mean
+    order = problem.engine.order
+    theta = []
+    for factor in problem.factors:
+        for row, column in factor.free:
+            held = 0.0
+            if row == column:
+                z = problem.effects[factor.columns[row]]
+                held = _moment(factor, order, z * residual, z * z * weight)
+            theta.append(held)
+    return np.concatenate([theta, beta])
+
+
+def _moment(factor: Factor, order: np.ndarray, pull: np.ndarray, info: np.ndarray) -> float:
+    codes = factor.codes if factor.codes.ndim == 1 else factor.codes[:, 0]
+    known = codes[order] >= 0
+    groups = codes[order][known]
+    summed = np.bincount(groups, weights=pull[known])
+    held = np.bincount(groups, weights=info[known])
+    variance = float((summed**2 - held).sum() / max(float((held**2).sum()), 1e-300))
+    return float(np.clip(np.sqrt(max(variance, 0.0)), SMALLEST_START, LARGEST_START))
+
+
+def _plain_logit(problem: Problem) -> np.ndarray:
+    """A few steps of iteratively reweighted least squares, on some rows where there are many."""
+    stride = max(1, len(problem.offset) // START_ROWS)
+    x, offset = problem.x[::stride], problem.offset[::stride]
+    y, m = problem.rows.successes[::stride], problem.rows.trials[::stride]
+    beta = np.zeros(x.shape[1])
+    # weak, so that separated data start somewhere finite
+    ridge = np.diag(problem.penalty / stride + 1e-3)
+    for _ in range(6):
+        mean = expit(offset + x @ beta)
+        weight = m * mean * (1 - mean)
+        step = np.linalg.solve(
+            x.T @ (weight[:, None] * x) + ridge, x.T @ (y - m * mean) - ridge @ beta
+        )
+        beta = beta + np.clip(step, -LONGEST_STEP, LONGEST_STEP)
+        if np.abs(step).max(initial=0) < 1e-3:
+            break
+    return beta
