@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from deepvalue_stats.findings import Findings, read_findings, write_findings
     from deepvalue_stats.linkage import link
     from deepvalue_stats.measures import reliability, score
-    from deepvalue_stats.models import ModelFit, ModelSpec, fit_gee, fit_logit
+    from deepvalue_stats.models import ModelFit, ModelSpec, fit_gee, fit_logit, fit_multilevel
     from deepvalue_stats.plan import Measure, Plan, parse_plan, read_plan
     from deepvalue_stats.report import render
     from deepvalue_stats.simulate import simulate_service
@@ -45,7 +45,7 @@ _HOMES = {
     "findings": ("Findings", "read_findings", "write_findings"),
     "linkage": ("link",),
     "measures": ("reliability", "score"),
-    "models": ("ModelFit", "ModelSpec", "fit_gee", "fit_logit"),
+    "models": ("ModelFit", "ModelSpec", "fit_gee", "fit_logit", "fit_multilevel"),
     "plan": ("Measure", "Plan", "parse_plan", "read_plan"),
     "report": ("render",),
     "simulate": ("simulate_service",),
@@ -77,6 +77,7 @@ __all__ = [
     "average_effect",
     "fit_gee",
     "fit_logit",
+    "fit_multilevel",
     "link",
     "parse_plan",
     "read_data",

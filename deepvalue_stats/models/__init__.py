@@ -1,10 +1,24 @@
-"""From rows to fits: design matrices, estimators and covariances, all ending in `ModelFit`."""
+"""From rows to fits: design matrices, estimators and covariances, all ending in `ModelFit`.
+
+`fit_multilevel` brings a compiler with it, so it is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from deepvalue_stats.models.design import Design, build_design
 from deepvalue_stats.models.fit import Convergence, ModelFit, ModelSpec
 from deepvalue_stats.models.formula import build_formula, exposure_columns
 from deepvalue_stats.models.link import LOGIT, Link
 from deepvalue_stats.models.marginal import fit_gee, fit_logit
+
+if TYPE_CHECKING:
+    from deepvalue_stats.models.multilevel.fit import MultilevelFit
+    from deepvalue_stats.models.multilevel.fitting import fit_multilevel
+
+_LAZY = {"MultilevelFit": "multilevel.fit", "fit_multilevel": "multilevel.fitting"}
 
 __all__ = [
     "LOGIT",
@@ -13,9 +27,17 @@ __all__ = [
     "Link",
     "ModelFit",
     "ModelSpec",
+    "MultilevelFit",
     "build_design",
     "build_formula",
     "exposure_columns",
     "fit_gee",
     "fit_logit",
+    "fit_multilevel",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

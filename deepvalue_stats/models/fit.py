@@ -52,7 +52,7 @@ class Convergence:
     Attributes
     ----------
     status : str
-        ok or not_converged.
+        ok, not_converged, or separated (no finite estimate exists).
     evaluations : int
     objective : float
         Minus the log-likelihood; NaN where the estimator has none.
@@ -65,7 +65,7 @@ class Convergence:
         What is doubtful, in words; empty when nothing is.
     """
 
-    status: Literal["ok", "not_converged"]
+    status: Literal["ok", "not_converged", "separated"]
     evaluations: int
     objective: float
     gradient_norm: float

@@ -175,7 +175,7 @@ def test_gradient_holds_where_predictors_are_huge(unit):
 
 @trials
 def test_twenty_five_points_equal_dense_integration(unit):
-    rows, z, base, y, m = data = groups(4, unit=unit)
+    rows, _, base, y, m = data = groups(4, unit=unit)
     theta = 0.8
     value = integrated(data, unit, np.array([[theta]]), 25)[0]
     u, log_weights = dense()

@@ -182,6 +182,17 @@ def test_many_rows_of_which_few_decide():
     assert separated_terms(matrix, steep, ones, terms) == ()
 
 
+def test_a_factor_of_many_levels_is_named_whole_or_by_its_cell():
+    rng = np.random.default_rng(6)
+    cell = rng.integers(0, 40, size=4_000)
+    columns = {f"cell{k}": cell == k for k in range(1, 40)}
+    columns["x"] = rng.normal(size=4_000)
+    y = rng.random(4_000) < 0.5
+    assert blamed(y, **columns) == ()
+    assert blamed(np.where(cell == 7, 1, y), **columns) == ("cell7",)
+    assert blamed(np.where(cell == 0, 1, y), **columns) == tuple(columns)[:-1]
+
+
 def test_more_columns_than_rows_always_separate():
     rng = np.random.default_rng(5)
     named = separated_terms(

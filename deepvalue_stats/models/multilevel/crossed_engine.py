@@ -54,7 +54,6 @@ class CrossedEngine(Engine):
         self._nodes = np.zeros((len(layout.net.factor), self._q_max))
         self._mu = np.empty(n)
         self._g = np.empty(n)
-        
 
     def _factors(self) -> list[int]:
         """The leaf factor first; where there is none, no factor of the design stands there."""
@@ -244,9 +243,9 @@ class CrossedEngine(Engine):
         factored = self._factor(loads, info)
         leaves, nodes, _ = self._solve(factored, loads, np.ascontiguousarray(sums[:, :, 0]))
         inverse = _inverse(factored.squares)
-        spread = crossed_spread(
-            net, loads, info, factored.leaf_factor, factored.coupling, inverse
-        )[2]
+        spread = crossed_spread(net, loads, info, factored.leaf_factor, factored.coupling, inverse)[
+            2
+        ]
         held: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         if self.layout.leaf is not None:
             held[self.layout.leaf] = (leaves, spread)
@@ -258,6 +257,15 @@ class CrossedEngine(Engine):
             start = net.offset[here] + net.place[here] * (net.width[here] + 1)
             at = start[:, None, None] + a * net.width[here][:, None, None] + b
             held[f] = (nodes[here, :q], inverse[at])
+        return tuple(held[f] for f in range(len(held)))
+
+    def modes(self) -> tuple[np.ndarray, ...]:
+        """See `Engine`."""
+        held = {} if self.layout.leaf is None else {self.layout.leaf: self._leaves.copy()}
+        first = self.layout.first_node
+        for place, f in enumerate(self.layout.others):
+            q = len(self._columns[self._factors().index(f)])
+            held[f] = self._nodes[first[place] : first[place + 1], :q]
         return tuple(held[f] for f in range(len(held)))
 
     @property

@@ -67,9 +67,7 @@ class Engine(ABC):
     def effect_columns(self) -> np.ndarray:
         """Effect columns in the engine's order, shape (m, n)."""
 
-    def likelihood(
-        self, rows: Trials, base: np.ndarray, lambdas: Lambdas, points: int
-    ) -> Value:
+    def likelihood(self, rows: Trials, base: np.ndarray, lambdas: Lambdas, points: int) -> Value:
         """Minus the log-likelihood: by Laplace for one point, else by adaptive quadrature."""
         if points == 1:
             return self.laplace(rows, base, lambdas)
@@ -79,9 +77,7 @@ class Engine(ABC):
         """Whether there is an adaptive quadrature for this structure."""
         return False
 
-    def quadrature(
-        self, rows: Trials, base: np.ndarray, lambdas: Lambdas, points: int
-    ) -> Value:
+    def quadrature(self, rows: Trials, base: np.ndarray, lambdas: Lambdas, points: int) -> Value:
         """Minus the log-likelihood by adaptive Gauss-Hermite quadrature."""
         raise NotImplementedError(self.name)
 
@@ -93,7 +89,7 @@ class Engine(ABC):
     def gram(
         self, weight: np.ndarray, matrix: np.ndarray, lambdas: Lambdas
     ) -> tuple[float, np.ndarray]:
-        """log det H and G'H^-1 G, G = Lambda'Z'WM, for a matrix of shape (p, n)."""
+        """Log det H and G'H^-1 G, G = Lambda'Z'WM, for a matrix of shape (p, n)."""
 
     @abstractmethod
     def posterior(
@@ -106,6 +102,10 @@ class Engine(ABC):
         tuple of (numpy.ndarray, numpy.ndarray)
             For each factor, shapes (J, q) and (J, q, q).
         """
+
+    @abstractmethod
+    def modes(self) -> tuple[np.ndarray, ...]:
+        """The last modes of u by factor, shape (J, q) each."""
 
     @property
     @abstractmethod
@@ -187,14 +187,22 @@ class NestedEngine(Engine):
         modes, covariance = nested_posterior(
             tree, effects, self._factor(lambdas), info, sums[:, :, 0], self._q_max
         )
+        spreads = self._by_group(covariance)
+        found = zip(self._by_group(modes), spreads, strict=True)
+        return tuple((at, spread[:, :, : at.shape[1]]) for at, spread in found)
+
+    def modes(self) -> tuple[np.ndarray, ...]:
+        """See `Engine`."""
+        return self._by_group(self._modes)
+
+    def _by_group(self, values: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Values of nodes (n_nodes, q_max, ...) by factor and group, of the q effects each has."""
         first, out = 0, []
         for level, group in enumerate(self.layout.groups):
             q = int(self._starts[level + 1] - self._starts[level])
-            here = slice(first, first + len(group))
-            at = np.empty((len(group), q))
-            spread = np.empty((len(group), q, q))
-            at[group], spread[group] = modes[here, :q], covariance[here, :q, :q]
-            out.append((at, spread))
+            held = np.empty((len(group), q, *values.shape[2:]))
+            held[group] = values[first : first + len(group), :q]
+            out.append(held)
             first += len(group)
         return self._by_factor(out)
 

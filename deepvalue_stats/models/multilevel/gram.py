@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit, prange
 
 from deepvalue_stats.models.multilevel.rows import FAST
-from deepvalue_stats.models.multilevel.slopes import _Work, _factor, _fill_fronts, _solve, _spread
+from deepvalue_stats.models.multilevel.slopes import _factor, _fill_fronts, _solve, _spread, _Work
 
 
 @njit(parallel=True, cache=True, fastmath=FAST, nogil=True)
@@ -68,7 +68,7 @@ def _work_of(tree, effects, info, q_max):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, fastmath=FAST, nogil=True)
 def nested_gram(tree, effects, factor, info, product):  # type: ignore[no-untyped-def]
-    """log det H and G'H^-1 G (p, p) of a forest, stand by stand."""
+    """Log det H and G'H^-1 G (p, p) of a forest, stand by stand."""
     n_path, width = effects.column.size, product.shape[2]
     loading = loadings(effects, factor, info.shape[1])
     work = _work_of(tree, effects, info, 1)

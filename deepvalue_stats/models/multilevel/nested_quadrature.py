@@ -20,7 +20,7 @@ import numpy as np
 from numba import njit, prange
 
 from deepvalue_stats.models.multilevel.intercepts import intercepts_laplace
-from deepvalue_stats.models.multilevel.quadrature import Scratch, integrate, room, tensor_rule
+from deepvalue_stats.models.multilevel.quadrature import integrate, room, tensor_rule
 from deepvalue_stats.models.multilevel.rows import FAST, logistic_rows
 
 
@@ -56,7 +56,7 @@ def nested_quadrature(  # type: ignore[no-untyped-def]
     passes : array, shape (n_roots,)
         Of the search for the joint modes.
     """
-    n, n_roots, n_clients = base.size, tree.spans.shape[1] - 1, tree.rows.size - 1
+    n, n_clients = base.size, tree.rows.size - 1
     value, gradient, _, passes = intercepts_laplace(tree, base, y, m, unit, theta, modes, mu, g)
     grid, log_grid = tensor_rule(nodes, log_weights, 1)
     factor = np.full((1, 1), theta[0])
@@ -68,9 +68,8 @@ def nested_quadrature(  # type: ignore[no-untyped-def]
     inner_modes, inner_value = np.empty((n_clients, 1)), np.empty(n_clients)
     inner_gradient = np.empty((n_clients, 1, 1))
     inner_passes = np.empty(n_clients, dtype=np.int64)
-    work = Scratch(*room(n, n_clients, 1))
     for piece in prange(tree.shares.size - 1):
-        small = np.zeros((5, 1, 1))
+        work = room(1, log_grid.size)
         sums = np.zeros(5)
         for root in range(tree.shares[piece], tree.shares[piece + 1]):
             gradient[root] = 0.0
@@ -84,8 +83,8 @@ def nested_quadrature(  # type: ignore[no-untyped-def]
                 sums[:] = 0.0
                 g[start:stop] = 0.0
                 top = -np.inf
-                for k in range(log_grid.size):
-                    away = spread * grid[k, 0]
+                for k in range(nodes.size):
+                    away = spread * grid[0, k]
                     v = centre + away
                     for i in range(start, stop):
                         shifted[i] = base[i] + theta[1] * v
@@ -95,16 +94,16 @@ def nested_quadrature(  # type: ignore[no-untyped-def]
                     integrate(
                         first, last, tree.rows, z, shifted, y, m, unit, factor, grid, log_grid,
                         inner_modes, inner_mu, inner_g, inner_value, inner_gradient,
-                        inner_passes, work, small,
+                        inner_passes, work,
                     )  # fmt: skip
                     top = _add_node(
-                        first, last, start, stop, grid[k, 0], v, log_grid[k], theta, g, inner_g,
+                        first, last, start, stop, grid[0, k], v, log_grid[k], theta, g, inner_g,
                         inner_value, inner_gradient, sums, top,
                     )  # fmt: skip
                 value[root] = 0.5 * log(d) - top - log(sums[0])
             if value[root] == value[root]:
                 _differentiate(
-                    tree, root, y, m, theta, modes, mu, g, pull, info, skew, pivots, d, sums,
+                    tree, root, m, theta, modes, mu, g, pull, info, skew, pivots, d, sums,
                     gradient[root],
                 )  # fmt: skip
             else:
@@ -200,7 +199,7 @@ def _add_node(  # type: ignore[no-untyped-def]
 
 @njit(fastmath=FAST, error_model="numpy")
 def _differentiate(  # type: ignore[no-untyped-def]
-    tree, root, y, m, theta, modes, mu, g, pull, info, skew, pivots, d, sums, gradient
+    tree, root, m, theta, modes, mu, g, pull, info, skew, pivots, d, sums, gradient
 ):
     """Add to the derivatives at standing nodes what moves the nodes: the joint modes, and D."""
     first, last = tree.spans[0, root], tree.spans[0, root + 1]

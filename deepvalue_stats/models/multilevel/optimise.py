@@ -83,16 +83,31 @@ def minimise(
     Nocedal and Wright (2006), Numerical Optimization, algorithm 6.1.
     """
     counted = _Counted(objective)
-    point, value, gradient, inverse = _bfgs(counted, start, inverse, longest)
-    return _polish(counted, point, value, gradient, inverse)
+    near = descend(counted, start, inverse, longest)
+    return _polish(counted, near)
 
 
-def _bfgs(
-    objective: _Counted, point: np.ndarray, inverse: np.ndarray, longest: np.ndarray
-) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class Descent:
+    """Where BFGS ended, and its last guess of the inverse Hessian."""
+
+    point: np.ndarray
+    value: float
+    gradient: np.ndarray
+    inverse: np.ndarray
+
+
+def descend(
+    objective: Objective,
+    point: np.ndarray,
+    inverse: np.ndarray,
+    longest: np.ndarray,
+    near: float = NEAR,
+) -> Descent:
+    """BFGS until the squared Newton step, as the metric sees it, is shorter than `near`."""
     value, gradient = objective(point)
     if not np.isfinite(value):
-        return point, value, gradient, inverse
+        return Descent(point, value, gradient, inverse)
     first = inverse
     fresh = True
     for _ in range(MOST_ITERATIONS):
@@ -103,7 +118,7 @@ def _bfgs(
                 break
             inverse, fresh = first, True
             continue
-        if -slope < NEAR:
+        if -slope < near:
             break
         step = step * min(1.0, float(np.min(longest / np.maximum(np.abs(step), 1e-300))))
         moved = _search(objective, point, value, float(gradient @ step), step)
@@ -116,11 +131,11 @@ def _bfgs(
         change = after - gradient
         point, gradient = point + taken, after
         inverse, fresh = _updated(inverse, taken, change), False
-    return point, value, gradient, inverse
+    return Descent(point, value, gradient, inverse)
 
 
 def _search(
-    objective: _Counted, point: np.ndarray, value: float, slope: float, step: np.ndarray
+    objective: Objective, point: np.ndarray, value: float, slope: float, step: np.ndarray
 ) -> tuple[np.ndarray, float, np.ndarray] | None:
     """Shorten a step until it pays: by Armijo's rule, or by less slope where values are noise."""
     noise = 1e-12 * (1 + abs(value))
@@ -128,9 +143,7 @@ def _search(
     for _ in range(30):
         trial, gradient = objective(point + share * step)
         enough = trial <= value + 1e-4 * share * slope
-        if enough or (
-            trial <= value + noise and abs(float(gradient @ step)) <= 0.9 * abs(slope)
-        ):
+        if enough or (trial <= value + noise and abs(float(gradient @ step)) <= 0.9 * abs(slope)):
             return share * step, trial, gradient
         if np.isfinite(trial):
             # the parabola through both values and the first slope
@@ -162,14 +175,9 @@ def difference_hessian(objective: Objective, point: np.ndarray, spans: np.ndarra
     return (hessian + hessian.T) / 2
 
 
-def _polish(
-    objective: _Counted,
-    point: np.ndarray,
-    value: float,
-    gradient: np.ndarray,
-    inverse: np.ndarray,
-) -> Optimum:
-    spans = DIFFERENCE * np.sqrt(np.maximum(np.diag(inverse), 1e-300))
+def _polish(objective: _Counted, near: Descent) -> Optimum:
+    point, value, gradient = near.point, near.value, near.gradient
+    spans = DIFFERENCE * np.sqrt(np.maximum(np.diag(near.inverse), 1e-300))
     hessian = np.full((len(point),) * 2, np.nan)
     left, found, stale = np.inf, False, True
     for _ in range(MOST_POLISHES if np.isfinite(value) else 0):

@@ -160,9 +160,7 @@ def build_problem(
     z_scale = _root_mean_square(design.columns, axis=1)
     scaled = replace(design, columns=design.columns / z_scale[:, None])
     layout = lay_out(scaled)
-    engine = (
-        NestedEngine(layout) if isinstance(layout, Nested) else CrossedEngine(layout, scaled)
-    )
+    engine = NestedEngine(layout) if isinstance(layout, Nested) else CrossedEngine(layout, scaled)
     order = engine.order
     x_scale = _root_mean_square(matrix, axis=0)
     x = np.empty(matrix.shape, order="F")
@@ -172,7 +170,9 @@ def build_problem(
     own, out_of = successes[order].astype("float64"), trials[order].astype("float64")
     constant = float((times * _log_binomial(own, out_of)).sum()) if (out_of != 1).any() else 0.0
     rows = Trials(own * times, out_of * times, bool((out_of * times == 1).all()))
-    theta_scale = [z_scale[factor.columns[row]] for factor in design.factors for row, _ in factor.free]
+    theta_scale = [
+        z_scale[factor.columns[row]] for factor in design.factors for row, _ in factor.free
+    ]
     penalty = np.zeros(matrix.shape[1])
     if prior_sd is not None:
         spread = matrix.std(axis=0)
@@ -203,7 +203,9 @@ def _root_mean_square(values: np.ndarray, axis: int) -> np.ndarray:
     largest = np.abs(values).max(axis=axis, initial=0)
     largest = np.where(largest > 0, largest, 1.0)
     held = values / np.expand_dims(largest, axis)
-    return np.asarray(np.sqrt(np.einsum("ij,ij->" + "ji"[axis], held, held) / values.shape[axis]) * largest)
+    return np.asarray(
+        np.sqrt(np.einsum("ij,ij->" + "ji"[axis], held, held) / values.shape[axis]) * largest
+    )
 
 
 def starting_point(problem: Problem) -> np.ndarray:

@@ -5,8 +5,8 @@ u the information is D = I + L'Z'WZL = R R'; the nodes are u_k = mode + C t_k, C
 combinations of a rule's points, so that a rule of one point is Laplace's approximation. The nodes
 move with base and factor, and the gradient follows them: it is that of the computed sum itself.
 
-Small groups are taken together, so that the compiler can work on several rows at once; what a
-group receives does not depend on the groups beside it.
+A row is evaluated at all nodes at once, so that the compiler can work on several nodes where groups
+are too small for it to work on several rows.
 
 References
 ----------
@@ -27,22 +27,24 @@ from numpy.polynomial.hermite_e import hermegauss
 
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.multilevel.intercepts import MOST_STEPS
-from deepvalue_stats.models.multilevel.rows import FAST, exp_of_negative
+from deepvalue_stats.models.multilevel.rows import FAST, exp_of_negative, logistic_rows
 
 MOST_POINTS = 100
-_TOGETHER = 256  # rows of small groups that are worked on together
-_PRODUCT = 512  # 2^512 is still a number, so a product of so many factors of at most 2 is
+_ROWS = 256  # rows whose means at the nodes are kept: 2^256 is a number, and so is their product
+_LANES = 4  # nodes are filled up to a multiple of this with nodes of no weight
 _PIECES = 64
-# squared length, in posterior SD, of a Newton step after which another would change nothing: the
-# value moves with the nodes at first order, so modes have to be as exact as rounding lets them be
+# squared length, in posterior SD, of a Newton step that needs no other after it, and of one that
+# need not be taken: the value moves with the nodes at first order, so modes have to be exact
 _NEARLY_SOLVED, _SOLVED = 1e-13, 1e-26
-_SEARCHING, _LAST_LOOK, _FOUND, _LOST = 0, 1, 2, 3
 
-# what groups need while they are worked on, for all groups or rows at once: load is L u; spread
-# is C; sums are over nodes, of weights times 1, Z'r, t, Z'r t' and t t'
+# what a thread needs while it works on a group. Of effects: load (L u, or what follows the mode),
+# pull (Z'r), step, skew, residual; info (Z'WZ), root (R), spread (C), and three to spare. Of nodes,
+# last: loads, pulls; weight, loglik, eta, product; means (rows, nodes). Taken apart once for many
+# groups, and handed on one by one: each taking counts references, which costs more than a row
 Scratch = namedtuple(
     "Scratch",
-    "load pull info root spread step before share state loglik top sums tail gain means",
+    "load pull step skew residual info root spread one two three "
+    "loads pulls weight loglik eta product means",
 )
 
 
@@ -117,148 +119,121 @@ def quadrature(  # type: ignore[no-untyped-def]
     value = np.zeros(n_groups)
     gradient = np.zeros((n_groups, q, q))
     passes = np.zeros(n_groups, dtype=np.int64)
-    work = Scratch(*room(base.size, n_groups, q))
     cuts = np.empty(_PIECES + 1, dtype=np.int64)
     for piece in range(_PIECES):
         cuts[piece] = np.searchsorted(rows, rows[0] + piece * (rows[-1] - rows[0]) // _PIECES)
     cuts[0], cuts[_PIECES] = 0, n_groups
     for piece in prange(_PIECES):
-        small = np.zeros((5, q, q))
+        work = room(q, log_grid.size)
         integrate(
             cuts[piece], cuts[piece + 1], rows, z, base, y, m, unit, factor, grid, log_grid,
-            modes, mu, g, value, gradient, passes, work, small,
+            modes, mu, g, value, gradient, passes, work,
         )  # fmt: skip
     return value, gradient, passes
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(fastmath=FAST)
 def tensor_rule(nodes, log_weights, q):  # type: ignore[no-untyped-def]
-    """Every combination of the nodes, and log weight + |t|^2 / 2 of each."""
+    """Every combination of the nodes (q, nodes), and log weight + |t|^2 / 2 of each.
+
+    Nodes without weight, at 0, fill the last vector of the processor.
+    """
     points = nodes.size
-    grid = np.empty((points**q, q))
-    log_grid = np.zeros(points**q)
-    for k in range(points**q):
+    used = points**q
+    size = (used + _LANES - 1) // _LANES * _LANES
+    grid = np.zeros((q, size))
+    log_grid = np.zeros(size)
+    log_grid[used:] = -np.inf
+    for k in range(used):
         rest = k
         for c in range(q):
             here = rest % points
             rest //= points
-            grid[k, c] = nodes[here]
+            grid[c, k] = nodes[here]
             log_grid[k] += log_weights[here] + 0.5 * nodes[here] * nodes[here]
     return grid, log_grid
 
 
 @njit
-def room(n, n_groups, q):  # type: ignore[no-untyped-def]
-    """The fields of `Scratch`; calls of `integrate` on different groups may share them."""
-    return (
-        np.empty((n_groups, q)),
-        np.empty((n_groups, q)),
-        np.empty((n_groups, q, q)),
-        np.empty((n_groups, q, q)),
-        np.empty((n_groups, q, q)),
-        np.empty((n_groups, q)),
-        np.empty(n_groups),
-        np.empty(n_groups),
-        np.empty(n_groups, dtype=np.int8),
-        np.empty(n_groups),
-        np.empty(n_groups),
-        np.empty((n_groups, 1 + 2 * q + 2 * q * q)),
-        np.empty(n),
-        np.empty(n),
-        np.empty(n),
+def room(q, size):  # type: ignore[no-untyped-def]
+    """Make room for `integrate` to work in, on one thread, with `size` nodes."""
+    return Scratch(
+        np.empty(q),
+        np.empty(q),
+        np.empty(q),
+        np.empty(q),
+        np.empty(q),
+        np.empty((q, q)),
+        np.empty((q, q)),
+        np.empty((q, q)),
+        np.empty((q, q)),
+        np.empty((q, q)),
+        np.empty((q, q)),
+        np.empty((q, size)),
+        np.empty((q, size)),
+        np.empty(size),
+        np.empty(size),
+        np.empty(size),
+        np.empty(size),
+        np.empty((_ROWS, size)),
     )
 
 
 @njit(fastmath=FAST, error_model="numpy")
 def integrate(  # type: ignore[no-untyped-def]
     first, last, rows, z, base, y, m, unit, factor, grid, log_grid, modes, mu, g,
-    value, gradient, passes, work, small,
+    value, gradient, passes, work,
 ):  # fmt: skip
-    """Integrate groups [first, last) on one thread, small ones together; as `quadrature`.
+    """Integrate groups [first, last) on one thread; as `quadrature`.
 
-    `grid` and `log_grid` come from `tensor_rule`, `work` is a `Scratch`; small (5, q, q).
+    `grid` and `log_grid` come from `tensor_rule`, `work` from `room`.
     """
-    start = first
-    while start < last:
-        stop = start + 1
-        while stop < last and rows[stop + 1] - rows[start] <= _TOGETHER:
-            stop += 1
-        _find_modes(
-            start, stop, rows, z, base, y, m, unit, factor, modes, mu, passes, work, small[0]
-        )
-        _sum_nodes(start, stop, rows, z, base, y, m, unit, factor, grid, log_grid, modes, g, work)
-        for j in range(start, stop):
-            if work.state[j] == _FOUND:
-                _differentiate(j, rows, z, y, m, factor, modes, mu, g, value, gradient, work, small)
-            else:
-                value[j] = np.nan
-                gradient[j] = 0.0
-                g[rows[j] : rows[j + 1]] = 0.0
-        start = stop
-
-
-@njit(fastmath=FAST, error_model="numpy")
-def _evaluate(first, last, rows, z, base, y, m, unit, means, work):  # type: ignore[no-untyped-def]
-    """One pass over the rows of groups: means, and per group the log-likelihood and Z'r."""
-    q = z.shape[0]
+    load, pull, step, skew, residual, info, root, spread, one, two, three = work[:11]
+    loads, pulls, weight, loglik, eta, product, means = work[11:]
     for j in range(first, last):
-        here = work.load[j, 0]
-        for i in range(rows[j], rows[j + 1]):
-            means[i] = base[i] + z[0, i] * here
-        for c in range(1, q):
-            here = work.load[j, c]
-            for i in range(rows[j], rows[j + 1]):
-                means[i] += z[c, i] * here
-    tail, gain = work.tail, work.gain
-    for i in range(rows[first], rows[last]):
-        eta = means[i]
-        e = exp_of_negative(-abs(eta))
-        tail[i] = e
-        gain[i] = y[i] * eta - m[i] * max(eta, 0.0)
-        means[i] = (1.0 if eta >= 0.0 else e) / (1.0 + e)
-    for j in range(first, last):
-        total = 0.0
-        for start in range(rows[j], rows[j + 1], _PRODUCT):
-            stop = min(start + _PRODUCT, rows[j + 1])
-            part = 0.0
+        start, stop = rows[j], rows[j + 1]
+        found, passes[j] = _find_mode(
+            j, start, stop, z, base, y, m, unit, factor, modes, mu,
+            load, pull, step, info, root, spread, one,
+        )  # fmt: skip
+        value[j] = np.nan
+        if found:
+            value[j] = _sum_nodes(
+                j, start, stop, z, base, y, m, unit, factor, grid, log_grid, modes, g,
+                load, root, spread, loads, pulls, weight, loglik, eta, product, means,
+            )  # fmt: skip
+        if value[j] == value[j]:
+            _differentiate(
+                j, start, stop, z, y, m, factor, grid, modes, mu, g, gradient,
+                load, pull, step, skew, residual, info, root, spread, one, two, three,
+                pulls, weight,
+            )  # fmt: skip
+        else:
+            for a in range(z.shape[0]):
+                for b in range(z.shape[0]):
+                    gradient[j, a, b] = 0.0
             for i in range(start, stop):
-                part += gain[i]
-            if unit:
-                product = 1.0
-                for i in range(start, stop):
-                    product *= 1.0 + tail[i]
-                part -= log(product)
-            else:
-                for i in range(start, stop):
-                    part -= m[i] * log1p(tail[i])
-            total += part
-        work.loglik[j] = total
-        for c in range(q):
-            total = 0.0
-            for i in range(rows[j], rows[j + 1]):
-                total += z[c, i] * (y[i] - m[i] * means[i])
-            work.pull[j, c] = total
+                g[i] = 0.0
 
 
-@njit(fastmath=FAST, error_model="numpy")
-def _load(j, factor, u, work):  # type: ignore[no-untyped-def]
+@njit(fastmath=FAST, error_model="numpy", inline="always")
+def _load(factor, u, j, load):  # type: ignore[no-untyped-def]
     """What a group adds to a unit of each effect column: L u."""
-    for c in range(u.size):
+    for c in range(load.size):
         total = 0.0
         for a in range(c + 1):
-            total += factor[c, a] * u[a]
-        work.load[j, c] = total
+            total += factor[c, a] * u[j, a]
+        load[c] = total
 
 
-@njit(fastmath=FAST, error_model="numpy")
-def _factorise(j, rows, z, m, factor, mu, work, half):  # type: ignore[no-untyped-def]
-    """A group's Z'WZ, and the Cholesky factor R of D = I + L'Z'WZL."""
+@njit(fastmath=FAST, error_model="numpy", inline="always")
+def _factorise(first, last, z, m, factor, mu, info, root, half):  # type: ignore[no-untyped-def]
+    """Z'WZ, and the Cholesky factor R of D = I + L'Z'WZL."""
     q = z.shape[0]
-    info, root = work.info[j], work.root[j]
     for c in range(q):
         for d in range(c + 1):
             total = 0.0
-            for i in range(rows[j], rows[j + 1]):
+            for i in range(first, last):
                 total += z[c, i] * z[d, i] * (m[i] * mu[i] * (1.0 - mu[i]))
             info[c, d] = total
             info[d, c] = total
@@ -280,7 +255,7 @@ def _factorise(j, rows, z, m, factor, mu, work, half):  # type: ignore[no-untype
             root[a, b] = 0.0
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(fastmath=FAST, error_model="numpy", inline="always")
 def _solve(root, x):  # type: ignore[no-untyped-def]
     """Replace x by the solution of R R' solution = x; returns their product."""
     length = 0.0
@@ -296,157 +271,221 @@ def _solve(root, x):  # type: ignore[no-untyped-def]
     return length
 
 
-@njit(fastmath=FAST, error_model="numpy")
-def _find_modes(  # type: ignore[no-untyped-def]
-    first, last, rows, z, base, y, m, unit, factor, modes, mu, passes, work, half
-):
-    """Newton's method with halving, every group at its own pace.
-
-    Leaves means, information, R and log-likelihood at the modes, and C.
-    """
+@njit(fastmath=FAST, error_model="numpy", inline="always")
+def _find_mode(  # type: ignore[no-untyped-def]
+    j, first, last, z, base, y, m, unit, factor, modes, mu,
+    load, pull, step, info, root, spread, half,
+):  # fmt: skip
+    """Newton's method with halving; leaves means, information, R and C at the mode."""
     q = z.shape[0]
-    for j in range(first, last):
-        work.state[j] = _SEARCHING
-        work.before[j] = np.inf
-        work.share[j] = 1.0
-        work.step[j] = 0.0
-        passes[j] = 0
-        _load(j, factor, modes[j], work)
-    searching = last - first
-    for _ in range(MOST_STEPS):
-        if searching == 0:
+    before, share = np.inf, 1.0
+    last_look = False
+    found = False
+    passes = 0
+    while passes < MOST_STEPS:
+        passes += 1
+        _load(factor, modes, j, load)
+        for i in range(first, last):
+            mu[i] = base[i] + z[0, i] * load[0]
+        for c in range(1, q):
+            for i in range(first, last):
+                mu[i] += z[c, i] * load[c]
+        now = -logistic_rows(mu, y, m, unit, first, last)
+        for a in range(q):
+            now += 0.5 * modes[j, a] * modes[j, a]
+        if not now <= before + 1e-9 * (1.0 + abs(before)):
+            # too far: go half way back, unless nothing is left to halve
+            share *= 0.5
+            if share < 1e-6 or before == np.inf:
+                break
+            for a in range(q):
+                modes[j, a] -= share * step[a]
+            last_look = False
+            continue
+        _factorise(first, last, z, m, factor, mu, info, root, half)
+        if last_look:
+            found = True
             break
-        _evaluate(first, last, rows, z, base, y, m, unit, mu, work)
-        for j in range(first, last):
-            state = work.state[j]
-            if state >= _FOUND:
-                continue
-            u, step = modes[j], work.step[j]
-            passes[j] += 1
-            now = -work.loglik[j]
-            for a in range(q):
-                now += 0.5 * u[a] * u[a]
-            if not now <= work.before[j] + 1e-9 * (1.0 + abs(work.before[j])):
-                # too far: go half way back, unless nothing is left to halve
-                work.share[j] *= 0.5
-                if work.share[j] < 1e-6:
-                    work.state[j] = _LOST
-                    searching -= 1
-                    continue
-                for a in range(q):
-                    u[a] -= work.share[j] * step[a]
-                work.state[j] = _SEARCHING
-                _load(j, factor, u, work)
-                continue
-            _factorise(j, rows, z, m, factor, mu, work, half)
-            if state == _LAST_LOOK:
-                work.state[j] = _FOUND
-                searching -= 1
-                continue
-            for a in range(q):
-                total = -u[a]
-                for c in range(a, q):
-                    total += factor[c, a] * work.pull[j, c]
-                step[a] = total
-            length = _solve(work.root[j], step)
-            if length < _SOLVED:
-                work.state[j] = _FOUND
-                searching -= 1
-                continue
-            if length < _NEARLY_SOLVED:
-                work.state[j] = _LAST_LOOK
-            for a in range(q):
-                u[a] += step[a]
-            work.before[j] = now
-            work.share[j] = 1.0
-            _load(j, factor, u, work)
-    for j in range(first, last):
-        root, spread = work.root[j], work.spread[j]
-        for b in range(q):
-            # column b of R^-1 becomes row b of C
-            for a in range(q):
-                total = 1.0 if a == b else 0.0
-                for c in range(b, a):
-                    total -= root[a, c] * spread[b, c]
-                spread[b, a] = total / root[a, a] if a >= b else 0.0
+        for c in range(q):
+            total = 0.0
+            for i in range(first, last):
+                total += z[c, i] * (y[i] - m[i] * mu[i])
+            pull[c] = total
+        for a in range(q):
+            step[a] = -modes[j, a]
+            for c in range(a, q):
+                step[a] += factor[c, a] * pull[c]
+        length = _solve(root, step)
+        if length < _SOLVED:
+            found = True
+            break
+        last_look = length < _NEARLY_SOLVED
+        for a in range(q):
+            modes[j, a] += step[a]
+        before, share = now, 1.0
+    for b in range(q):
+        # column b of R^-1 becomes row b of C
+        for a in range(q):
+            total = 1.0 if a == b else 0.0
+            for c in range(b, a):
+                total -= root[a, c] * spread[b, c]
+            spread[b, a] = total / root[a, a] if a >= b else 0.0
+    return found, passes
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(fastmath=FAST, error_model="numpy", inline="always")
+def _evaluate(  # type: ignore[no-untyped-def]
+    start, stop, z, base, y, m, unit, loads, pulls, loglik, eta, product, means
+):
+    """Rows at all nodes: their means, and what they add to the log-likelihoods and Z'r."""
+    q, size = loads.shape
+    for k in range(size):
+        product[k] = 1.0
+    for i in range(start, stop):
+        row = i - start
+        here, times, won, fixed = z[0, i], m[i], y[i], base[i]
+        for k in range(size):
+            eta[k] = fixed + here * loads[0, k]
+        for c in range(1, q):
+            here = z[c, i]
+            for k in range(size):
+                eta[k] += here * loads[c, k]
+        if unit:
+            for k in range(size):
+                x = eta[k]
+                e = exp_of_negative(-abs(x))
+                grown = 1.0 + e
+                product[k] *= grown
+                loglik[k] += won * x - max(x, 0.0)
+                means[row, k] = (1.0 if x >= 0.0 else e) / grown
+        else:
+            for k in range(size):
+                x = eta[k]
+                e = exp_of_negative(-abs(x))
+                eta[k] = e
+                loglik[k] += won * x - times * max(x, 0.0)
+                means[row, k] = (1.0 if x >= 0.0 else e) / (1.0 + e)
+            for k in range(size):
+                loglik[k] -= times * log1p(eta[k])
+        for c in range(q):
+            here = z[c, i]
+            for k in range(size):
+                pulls[c, k] += here * (won - times * means[row, k])
+    if unit:
+        for k in range(size):
+            loglik[k] -= log(product[k])
+
+
+@njit(fastmath=FAST, error_model="numpy", inline="always")
 def _sum_nodes(  # type: ignore[no-untyped-def]
-    first, last, rows, z, base, y, m, unit, factor, grid, log_grid, modes, g, work
-):
-    """Sums over the nodes, scaled by the largest term so far; g holds the sum of the means."""
-    q = z.shape[0]
-    u = np.empty(q)
-    means = work.means
-    work.top[first:last] = -np.inf
-    work.sums[first:last] = 0.0
-    g[rows[first] : rows[last]] = 0.0
-    for k in range(log_grid.size):
-        t = grid[k]
-        for j in range(first, last):
-            penalty = 0.0
-            for a in range(q):
-                u[a] = modes[j, a]
-                for b in range(a, q):
-                    u[a] += work.spread[j, a, b] * t[b]
-                penalty += u[a] * u[a]
-            work.before[j] = log_grid[k] - 0.5 * penalty
-            _load(j, factor, u, work)
-        _evaluate(first, last, rows, z, base, y, m, unit, means, work)
-        for j in range(first, last):
-            term = work.before[j] + work.loglik[j]
-            scale, weight = 1.0, 1.0
-            if term > work.top[j]:
-                scale = exp(work.top[j] - term)
-                work.top[j] = term
-            else:
-                weight = exp(term - work.top[j])
-            for i in range(rows[j], rows[j + 1]):
-                g[i] = scale * g[i] + weight * means[i]
-            sums, pull = work.sums[j], work.pull[j]
-            sums[0] = scale * sums[0] + weight
-            place = 1
-            for a in range(q):
-                sums[place] = scale * sums[place] + weight * pull[a]
-                sums[place + q] = scale * sums[place + q] + weight * t[a]
-                place += 1
-            place += q
-            for a in range(q):
-                for b in range(q):
-                    sums[place] = scale * sums[place] + weight * pull[a] * t[b]
-                    sums[place + q * q] = scale * sums[place + q * q] + weight * t[a] * t[b]
-                    place += 1
-
-
-@njit(fastmath=FAST, error_model="numpy")
-def _differentiate(  # type: ignore[no-untyped-def]
-    j, rows, z, y, m, factor, modes, mu, g, value, gradient, work, small
-):
-    """Value and gradient of a group from its sums over the nodes."""
-    q = z.shape[0]
-    u, root, spread = modes[j], work.root[j], work.spread[j]
-    total = work.sums[j, 0]
-    value[j] = -work.top[j] - log(total)
+    j, first, last, z, base, y, m, unit, factor, grid, log_grid, modes, g,
+    load, root, spread, loads, pulls, weight, loglik, eta, product, means,
+):  # fmt: skip
+    """Minus the log of the sum; leaves posterior weights, Z'r at the nodes, g the mean of mu."""
+    q, size = grid.shape
+    # a node is mode + C t, and adds L times that
+    _load(factor, modes, j, load)
+    for k in range(size):
+        weight[k] = log_grid[k]
+        loglik[k] = 0.0
     for a in range(q):
-        value[j] += log(root[a, a])
-    mean = work.sums[j, 1:] / total
-    pull, t = mean[:q], mean[q : 2 * q]
-    pull_t = mean[2 * q : 2 * q + q * q].reshape((q, q))
-    t_t = mean[2 * q + q * q :].reshape((q, q))
-
-    # Gamma + R, the adjoint of C; then E, minus the adjoint of D
-    adjoint, turned, inner = small[0], small[1], small[2]
-    a_vector, right = work.step[j], work.load[j]
-    for a in range(q):
-        behind = u[a]
+        for k in range(size):
+            place = modes[j, a]
+            for b in range(a, q):
+                place += spread[a, b] * grid[b, k]
+            weight[k] -= 0.5 * place * place
+    for c in range(q):
+        for k in range(size):
+            loads[c, k] = load[c]
+            pulls[c, k] = 0.0
         for b in range(q):
-            behind += spread[a, b] * t[b] - factor[b, a] * pull[b]
-            here = root[a, b] - u[a] * t[b]
-            for c in range(q):
-                here += factor[c, a] * pull_t[c, b] - spread[a, c] * t_t[c, b]
-            adjoint[a, b] = here
-        right[a] = behind
+            along = 0.0
+            for a in range(min(b, c) + 1):
+                along += factor[c, a] * spread[a, b]
+            for k in range(size):
+                loads[c, k] += along * grid[b, k]
+    for start in range(first, last, _ROWS):
+        _evaluate(
+            start,
+            min(start + _ROWS, last),
+            z,
+            base,
+            y,
+            m,
+            unit,
+            loads,
+            pulls,
+            loglik,
+            eta,
+            product,
+            means,
+        )
+    top = -np.inf
+    for k in range(size):
+        weight[k] += loglik[k]
+        top = max(top, weight[k])
+    total = 0.0
+    for k in range(size):
+        weight[k] = exp(weight[k] - top)
+        total += weight[k]
+    value = -top - log(total)
+    for a in range(q):
+        value += log(root[a, a])
+    for k in range(size):
+        weight[k] /= total
+    again = last - first > _ROWS
+    for start in range(first, last, _ROWS):
+        stop = min(start + _ROWS, last)
+        if again:
+            # only the means of the rows seen last have been kept
+            _evaluate(start, stop, z, base, y, m, unit, loads, pulls, loglik, eta, product, means)
+        for i in range(start, stop):
+            mean = 0.0
+            for k in range(size):
+                mean += weight[k] * means[i - start, k]
+            g[i] = mean
+    if again:
+        # every row has been counted twice
+        for c in range(q):
+            for k in range(size):
+                pulls[c, k] *= 0.5
+    return value
+
+
+@njit(fastmath=FAST, error_model="numpy", inline="always")
+def _differentiate(  # type: ignore[no-untyped-def]
+    j, first, last, z, y, m, factor, grid, modes, mu, g, gradient,
+    load, behind, moved, skew, residual, info, root, spread, adjoint, turned, inner,
+    pulls, weight,
+):  # fmt: skip
+    """The gradient of a group; g holds the means of mu over the nodes on entry."""
+    q, size = grid.shape
+
+    # over the nodes: minus the mean s of the slopes, sum of s t' + R (the adjoint of C), and in
+    # `gradient` the sum of Z'r u'
+    for a in range(q):
+        behind[a] = modes[j, a]
+        for b in range(q):
+            adjoint[a, b] = root[a, b]
+            gradient[j, a, b] = 0.0
+    for b in range(q):
+        mean_t, mean_pull = 0.0, 0.0
+        for k in range(size):
+            mean_t += weight[k] * grid[b, k]
+            mean_pull += weight[k] * pulls[b, k]
+        for a in range(q):
+            behind[a] += spread[a, b] * mean_t - factor[b, a] * mean_pull
+            adjoint[a, b] -= modes[j, a] * mean_t
+            gradient[j, b, a] -= mean_pull * modes[j, a]
+        for c in range(q):
+            pull_t, t_t = 0.0, 0.0
+            for k in range(size):
+                pull_t += weight[k] * pulls[c, k] * grid[b, k]
+                t_t += weight[k] * grid[c, k] * grid[b, k]
+            for a in range(q):
+                adjoint[a, b] += factor[c, a] * pull_t - spread[a, c] * t_t
+                gradient[j, c, a] -= pull_t * spread[a, b]
+    # then E, minus the adjoint of D
     for a in range(q):
         for b in range(q):
             here = 0.0
@@ -460,62 +499,62 @@ def _differentiate(  # type: ignore[no-untyped-def]
             for c in range(q):
                 here += root[c, a] * turned[c, b]
             inner[a, b] = here if a > b else (0.5 * here if a == b else 0.0)
-    weight = small[0]
+    middle = adjoint
     for a in range(q):
         for b in range(q):
             here = 0.0
             for c in range(q):
                 for d in range(q):
                     here += spread[a, c] * (inner[c, d] + inner[d, c]) * spread[b, d]
-            weight[a, b] = 0.5 * here
+            middle[a, b] = 0.5 * here
     # L E, and L E L'
-    loaded, across = small[1], small[2]
+    loaded, across = turned, inner
     for a in range(q):
         for b in range(q):
             loaded[a, b] = 0.0
             for c in range(a + 1):
-                loaded[a, b] += factor[a, c] * weight[c, b]
+                loaded[a, b] += factor[a, c] * middle[c, b]
     for a in range(q):
         for b in range(q):
             across[a, b] = 0.0
             for c in range(b + 1):
                 across[a, b] += loaded[a, c] * factor[b, c]
 
-    # s into means; Z's and Z'r at the mode
-    skew, residual = small[3, 0], small[4, 0]
+    # row by row s = w' z'(LEL')z; what the mode's move adds needs their sum Z's, and Z'r
     for c in range(q):
         skew[c] = 0.0
         residual[c] = 0.0
-    s = work.means
-    for i in range(rows[j], rows[j + 1]):
+    for i in range(first, last):
         p = mu[i]
         here = 0.0
         for a in range(q):
             for b in range(q):
                 here += across[a, b] * z[a, i] * z[b, i]
-        s[i] = here * m[i] * p * (1.0 - p) * (1.0 - 2.0 * p)
+        w = m[i] * p * (1.0 - p)
+        here *= w * (1.0 - 2.0 * p)
+        g[i] = m[i] * g[i] - y[i] + here
         for c in range(q):
-            skew[c] += z[c, i] * s[i]
+            skew[c] += z[c, i] * here
             residual[c] += z[c, i] * (y[i] - m[i] * p)
-    # how the mode moves: a = D^-1 rho, then L a
+    # how the mode moves: D^-1 rho, then L times that
     for a in range(q):
-        a_vector[a] = right[a]
+        moved[a] = behind[a]
         for c in range(a, q):
-            a_vector[a] += factor[c, a] * skew[c]
-    _solve(root, a_vector)
-    _load(j, factor, a_vector, work)
-    move = work.load[j]
-    for i in range(rows[j], rows[j + 1]):
+            moved[a] += factor[c, a] * skew[c]
+    _solve(root, moved)
+    for c in range(q):
+        load[c] = 0.0
+        for a in range(c + 1):
+            load[c] += factor[c, a] * moved[a]
+    for i in range(first, last):
         p = mu[i]
         path = 0.0
         for c in range(q):
-            path += z[c, i] * move[c]
-        g[i] = m[i] * (g[i] / total) - y[i] + s[i] - m[i] * p * (1.0 - p) * path
+            path += z[c, i] * load[c]
+        g[i] -= m[i] * p * (1.0 - p) * path
     for a in range(q):
         for b in range(q):
-            # sum over nodes of Z'r u', with u = mode + C t
-            here = (skew[a] - pull[a]) * u[b] + residual[a] * a_vector[b]
+            here = skew[a] * modes[j, b] + residual[a] * moved[b]
             for c in range(q):
-                here += 2.0 * work.info[j, a, c] * loaded[c, b]
-                here -= pull_t[a, c] * spread[b, c] + work.info[j, a, c] * move[c] * u[b]
-            gradient[j, a, b] = here
+                here += info[a, c] * (2.0 * loaded[c, b] - load[c] * modes[j, b])
+            gradient[j, a, b] += here

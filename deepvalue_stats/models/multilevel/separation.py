@@ -20,6 +20,8 @@ FURTHER_ROWS = 200
 ON_PLANE = 1e-8
 # singular values below this share of the largest are columns that others explain
 RANK = 1e-11
+# a coefficient below this share of the largest takes no part in a direction
+NEGLIGIBLE = 1e-7
 # a row of zeros is no longer than this after rounding; any other reaches 1 / sqrt(n p)
 EMPTY = 1e-12
 
@@ -148,19 +150,22 @@ def _together(
         direction = _direction(rows, rest)
         if direction is None:
             return found
-        further = _smallest(rows, rest, constant, np.abs(direction)) & ~constant
+        further = _smallest(rows, rest, constant, direction) & ~constant
         if not further.any():
             return found
         found |= further
 
 
 def _smallest(
-    rows: _Rows, columns: np.ndarray, constant: np.ndarray, weight: np.ndarray
+    rows: _Rows, columns: np.ndarray, constant: np.ndarray, direction: np.ndarray
 ) -> np.ndarray:
     """Leave columns out, the least weighty first, for as long as the rest still separates.
 
     Halves are tried before their parts, for most columns take no part in a separation.
     """
+    weight = np.abs(direction)
+    if _only(rows, columns, direction):
+        return np.asarray(columns & (weight > NEGLIGIBLE * weight.max()))
     kept = columns.copy()
     order = np.argsort(weight, kind="stable")
     doubtful = [order[columns[order] & ~constant[order]]]
@@ -174,6 +179,23 @@ def _smallest(
             half = (len(part) + 1) // 2
             doubtful += [part[half:], part[:half]]
     return kept
+
+
+def _only(rows: _Rows, columns: np.ndarray, direction: np.ndarray) -> bool:
+    """Whether no other direction separates: saves a programme for every column of a factor.
+
+    So it is when the rows on the dividing plane are not separated themselves and leave no freedom
+    but the direction.
+    """
+    margin = rows.signed @ (rows.upper @ direction)
+    plane = np.abs(margin) <= ON_PLANE * np.abs(margin).max()
+    if not plane.any():
+        return False
+    basis, _, _ = _span(rows, columns)
+    on_plane = _Rows(rows.signed[plane], rows.mixed[plane], rows.upper, rows.taken[plane])
+    upper: np.ndarray = np.linalg.qr(on_plane.signed @ basis, mode="r")  # type: ignore[assignment]
+    held = np.linalg.matrix_rank(upper, rtol=ON_PLANE)
+    return bool(held == basis.shape[1] - 1) and _recession(on_plane, basis) is None
 
 
 def _signed_rows(
@@ -210,17 +232,22 @@ def _scaled(matrix: np.ndarray, constant: np.ndarray) -> np.ndarray:
 
 def _direction(rows: _Rows, columns: np.ndarray) -> np.ndarray | None:
     """Scaled coefficients, shape (p,), along which the chosen columns separate; None if not."""
-    left, size, right = np.linalg.svd(rows.upper[:, columns], full_matrices=False)
-    spanned = size > RANK * size.max(initial=0)
-    if not spanned.any():
+    basis, size, right = _span(rows, columns)
+    if not len(size):
         return None
-    basis = left[:, spanned]
     gamma = _recession(rows, basis)
     if gamma is None:
         return None
     direction = np.zeros(len(columns))
-    direction[columns] = right[spanned].T @ (gamma / size[spanned])
+    direction[columns] = right.T @ (gamma / size)
     return direction
+
+
+def _span(rows: _Rows, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Orthonormal basis of the chosen columns, with what takes its coordinates back to them."""
+    left, size, right = np.linalg.svd(rows.upper[:, columns], full_matrices=False)
+    spanned = size > RANK * size.max(initial=0)
+    return left[:, spanned], size[spanned], right[spanned]
 
 
 def _recession(rows: _Rows, basis: np.ndarray) -> np.ndarray | None:

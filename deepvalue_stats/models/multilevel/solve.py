@@ -79,7 +79,7 @@ def solve(problem: Problem, start: np.ndarray | None = None) -> Solution:
     for _ in range(RESTARTS):
         found = _search(problem, point, np.ones(len(point), dtype=bool))
         evaluations += found.evaluations
-        theta, zero = _canonical(problem, found.point[: problem.n_theta])
+        theta, zero = canonical(problem, found.point[: problem.n_theta])
         if not zero.any() and found.found:
             return _solution(problem, theta, found, ~zero, evaluations)
         active = np.concatenate([~zero, np.ones(len(point) - len(theta), dtype=bool)])
@@ -114,7 +114,9 @@ def _solution(
         evaluations=evaluations,
         found=found.found,
     )
-    return Solution(theta * signs, found.point[-p:] if p else np.zeros(0), optimum, active, evaluations)
+    return Solution(
+        theta * signs, found.point[-p:] if p else np.zeros(0), optimum, active, evaluations
+    )
 
 
 def _signs(problem: Problem, theta: np.ndarray) -> np.ndarray:
@@ -170,10 +172,10 @@ def _metric(
         hessian[place] = (after - gradient) / step
         hessian[n_free:, place] = hessian[place, n_free:]
     hessian[:n_free, :n_free] = (hessian[:n_free, :n_free] + hessian[:n_free, :n_free].T) / 2
-    return _positive_inverse(hessian)
+    return positive_inverse(hessian)
 
 
-def _positive_inverse(hessian: np.ndarray) -> np.ndarray:
+def positive_inverse(hessian: np.ndarray) -> np.ndarray:
     """The inverse with its eigenvalues made positive and not too small."""
     if not np.isfinite(hessian).all():
         return np.eye(len(hessian))
@@ -184,7 +186,7 @@ def _positive_inverse(hessian: np.ndarray) -> np.ndarray:
     return np.asarray((held / values) @ held.T)
 
 
-def _canonical(problem: Problem, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def canonical(problem: Problem, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Set what is nearly zero to zero; returns theta and which of its entries are so held.
 
     Where a diagonal of Lambda vanishes, the rest of its column moves into later columns, which

@@ -1,0 +1,77 @@
+"""Degrees of freedom by level: a term is known as well as the groups between which it varies."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from deepvalue_stats.models.multilevel.random import Factor, RandomDesign
+
+# relative difference below which two values are one
+SAME = 1e-9
+
+
+def degrees_of_freedom(matrix: np.ndarray, design: RandomDesign) -> np.ndarray:
+    """Between-within degrees of freedom of every column of the fixed part.
+
+    A column that is a random effect's column times something constant within each group of its
+    factor (for an intercept: a column constant within groups; for a slope: the slope's own column
+    and its products with what describes the group) is estimated from the J groups, and takes J
+    less the number of such columns. Where several factors qualify, the smallest count is taken;
+    where none does, rows less columns.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray, shape (n, p)
+    design : RandomDesign
+
+    Returns
+    -------
+    numpy.ndarray, shape (p,)
+        At least 1.
+
+    References
+    ----------
+    Schluchter and Elashoff (1990), Journal of Statistical Computation and Simulation 37; Pinheiro
+    and Bates (2000), section 2.4.2.
+    """
+    n, p = matrix.shape
+    degrees = np.full(p, float(n - p))
+    for factor in design.factors:
+        codes = factor.codes if factor.codes.ndim == 1 else _combinations(factor)
+        for column in factor.columns:
+            bound = np.array(
+                [_proportional(codes, matrix[:, k], design.columns[column]) for k in range(p)]
+            )
+            held = len(factor.levels) - int(bound.sum())
+            degrees = np.where(bound, np.minimum(degrees, held), degrees)
+    return np.maximum(degrees, 1.0)
+
+
+def _combinations(factor: Factor) -> np.ndarray:
+    """Rows of a multiple membership that share all groups and shares, as one group."""
+    held = np.column_stack([factor.codes, np.asarray(factor.shares)])
+    return np.unique(held, axis=0, return_inverse=True)[1].ravel().astype("int64")
+
+
+def _proportional(codes: np.ndarray, values: np.ndarray, effect: np.ndarray) -> bool:
+    size = float(np.abs(values).max(initial=0)) * float(np.abs(effect).max(initial=0))
+    return bool(_is_proportional(codes, int(codes.max()) + 1, values, effect, SAME * size))
+
+
+@njit(cache=True)
+def _is_proportional(codes, n_groups, values, effect, small):  # type: ignore[no-untyped-def]
+    """Whether values = c_g x effect in each group g, looking no further than the first that is not."""
+    first = np.full(n_groups, -1, dtype=np.int64)
+    for i in range(codes.size):
+        g = codes[i]
+        j = first[g]
+        if j < 0:
+            if effect[i] != 0.0:
+                first[g] = i
+            elif values[i] != 0.0:
+                return False
+            continue
+        if abs(values[i] * effect[j] - values[j] * effect[i]) > small:
+            return False
+    return True

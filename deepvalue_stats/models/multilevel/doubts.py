@@ -1,0 +1,147 @@
+"""What may be wrong with a fit, in words: its `Convergence`, and how far Laplace may be off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepvalue_stats.models.fit import Convergence
+from deepvalue_stats.models.multilevel.problem import Problem, as_lambdas
+from deepvalue_stats.models.multilevel.separation import separated_terms
+from deepvalue_stats.models.multilevel.solve import Solution
+
+# a fixed part beyond this predicts with near certainty: is it separation?
+SUSPICIOUS = 12.0
+FEW_GROUPS = 5
+# Laplace's error grows with the latent SD and falls with the trials of a group
+FEW_TRIALS, LARGE_SD = 10.0, 0.7
+OTHER_POINTS = (7, 15)
+
+
+@dataclass(frozen=True)
+class LaplaceCheck:
+    """How far the Laplace approximation may be trusted.
+
+    Attributes
+    ----------
+    doubtful : bool
+        Few trials a group together with a large variance.
+    trials_per_group : float
+        Mean over the groups of the factor with most groups.
+    std_dev : float
+        Largest latent standard deviation of that factor's effects.
+    loglik : mapping of int to float
+        At the fitted parameters, by 1, 7 and 15 points; 1 only where the structure has no
+        quadrature or nothing is doubtful.
+    shift : mapping of int to float
+        For 7 and 15 points, how far one Newton step would move the coefficient that moves most,
+        in its standard errors.
+    """
+
+    doubtful: bool
+    trials_per_group: float
+    std_dev: float
+    loglik: dict[int, float]
+    shift: dict[int, float]
+
+    @property
+    def message(self) -> str:
+        """The doubt in words; empty where there is none."""
+        if not self.doubtful:
+            return ""
+        said = (
+            f"the Laplace approximation is doubtful with {self.trials_per_group:.1f} trials a group "
+            f"and a latent SD of {self.std_dev:.2f}"
+        )
+        if not self.shift:
+            return f"{said}; no quadrature is known for this structure"
+        moved = ", ".join(f"{held:.2f} with {points} points" for points, held in self.shift.items())
+        return f"{said}: coefficients would move by up to {moved} standard errors; set quadrature_points"
+
+
+def check_laplace(problem: Problem, solution: Solution) -> LaplaceCheck:
+    """Apply the rule, and where it doubts compare 1, 7 and 15 points at the fitted parameters."""
+    trials = float(problem.rows.trials.sum())
+    finest = max(problem.factors, key=lambda factor: len(factor.levels))
+    place = problem.factors.index(finest)
+    held = as_lambdas(problem.factors, solution.theta)[place]
+    per_group = trials / len(finest.levels)
+    std_dev = float(np.sqrt((held @ held.T).diagonal().max()))
+    doubtful = problem.points == 1 and per_group < FEW_TRIALS * std_dev and std_dev > LARGE_SD
+    loglik = {problem.points: problem.constant - solution.optimum.value}
+    shift: dict[int, float] = {}
+    if doubtful and problem.engine.can_integrate():
+        covariance = solution.covariance()
+        k = problem.n_theta
+        errors = np.sqrt(np.diag(covariance)[k:])
+        for points in OTHER_POINTS:
+            value, gradient = problem.with_points(points)(solution.point)
+            loglik[points] = problem.constant - value
+            shift[points] = float(np.abs((covariance @ gradient)[k:] / errors).max())
+    return LaplaceCheck(doubtful, per_group, std_dev, loglik, shift)
+
+
+def judge_convergence(
+    problem: Problem, solution: Solution, terms: tuple[str, ...], laplace: LaplaceCheck
+) -> Convergence:
+    """Say how the optimisation ended, and everything doubtful about its answer."""
+    said = []
+    status = "ok" if solution.optimum.found else "not_converged"
+    beta = solution.beta
+    base = problem.base(beta)
+    wild = not np.isfinite(base).all() or float(np.abs(base).max(initial=0)) > SUSPICIOUS
+    if wild or status != "ok":
+        culprits = () if problem.penalty.any() else separated_terms(
+            problem.x, problem.rows.successes, problem.rows.trials, terms
+        )  # fmt: skip
+        if culprits:
+            status = "separated"
+            said.append(
+                f"{', '.join(culprits)} predict{'s' if len(culprits) == 1 else ''} the outcome "
+                "perfectly in some rows (separation), so there is no finite estimate: take "
+                f"{'it' if len(culprits) == 1 else 'them'} out, join categories, or set "
+                "prior_sd to shrink coefficients"
+            )
+        elif status != "ok":
+            said.append(
+                "the search for the maximum did not end at one: look for a variance that the "
+                "data cannot tell, or simplify the random part"
+            )
+    if status == "ok":
+        said += _boundary(problem, solution)
+        said += [
+            f"only {len(factor.levels)} groups of {factor.name}: their variance is hardly known"
+            for factor in problem.factors
+            if len(factor.levels) < FEW_GROUPS
+        ]
+        said += [laplace.message] if laplace.message else []
+    k = problem.n_theta
+    scaled = np.abs(solution.optimum.gradient[-(len(beta)) :]) if len(beta) else np.zeros(1)
+    return Convergence(
+        status=status,
+        evaluations=solution.evaluations,
+        objective=solution.optimum.value - problem.constant,
+        gradient_norm=float(scaled.max(initial=0)) / len(base),
+        singular=bool(not solution.active[:k].all()),
+        message="; ".join(said),
+    )
+
+
+def _boundary(problem: Problem, solution: Solution) -> list[str]:
+    """Variances of zero and correlations of one, named."""
+    said = []
+    held = as_lambdas(problem.factors, solution.theta)
+    free = as_lambdas(problem.factors, solution.active[: problem.n_theta].astype("float64"))
+    for factor, values, inside in zip(problem.factors, held, free, strict=True):
+        for place, name in enumerate(factor.names):
+            if inside[place, place] > 0:
+                continue
+            if (values[place, :place] == 0).all():
+                said.append(f"no detectable variance of {name} between groups of {factor.name}")
+            else:
+                said.append(
+                    f"the effects {', '.join(factor.names)} of {factor.name} are perfectly "
+                    "correlated in the fit: the data cannot tell them apart"
+                )
+    return said

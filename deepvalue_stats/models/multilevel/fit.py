@@ -1,0 +1,329 @@
+"""A fitted multilevel model: what it estimated, and what can be asked of it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from scipy.special import expit
+
+from deepvalue_stats.errors import ModelError
+from deepvalue_stats.models.fit import At, ModelFit
+from deepvalue_stats.models.multilevel.averaging import average_expit
+from deepvalue_stats.models.multilevel.doubts import LaplaceCheck
+from deepvalue_stats.models.multilevel.engine import Lambdas
+from deepvalue_stats.models.multilevel.problem import Problem
+from deepvalue_stats.models.multilevel.random import RandomDesign, RandomRecord
+from deepvalue_stats.models.multilevel.restricted import Restricted, restrict
+from deepvalue_stats.models.multilevel.solve import Solution
+from deepvalue_stats.models.multilevel.threads import few_threads
+from deepvalue_stats.tables import LEVEL
+
+
+@dataclass(frozen=True)
+class RandomPart:
+    """The random effects of a fit, in the units of the data.
+
+    Attributes
+    ----------
+    design : RandomDesign
+        Codes and effect columns of the fit's rows.
+    record : RandomRecord
+        Rebuilds them on other rows.
+    lambdas : tuple of numpy.ndarray, shape (q, q) each
+        Lower triangular; Lambda Lambda' is the covariance of a group's effects.
+    modes : tuple of (numpy.ndarray, numpy.ndarray), shapes (J, q) and (J, q, q)
+        Conditional modes of every group's effects, and their conditional covariance.
+    """
+
+    design: RandomDesign
+    record: RandomRecord
+    lambdas: Lambdas
+    modes: tuple[tuple[np.ndarray, np.ndarray], ...]
+
+    def spread(self, design: RandomDesign, unknown_only: bool = False) -> np.ndarray:
+        """Variance of the random part of every row's predictor, shape (n,).
+
+        Parameters
+        ----------
+        design : RandomDesign
+            Rows, those of the fit or others.
+        unknown_only : bool
+            Count only groups whose effects the fit has not seen.
+        """
+        total = np.zeros(design.columns.shape[1])
+        for factor, held in zip(design.factors, self.lambdas, strict=True):
+            effects = held.T @ design.columns[list(factor.columns)]
+            variance = np.einsum("qn,qn->n", effects, effects)
+            codes = factor.codes.reshape(len(total), -1)
+            shares = np.ones(codes.shape) if factor.shares is None else factor.shares
+            counted = shares**2 * ((codes < 0) if unknown_only else 1)
+            total += variance * counted.sum(axis=1)
+        return total
+
+    def known(self, design: RandomDesign) -> np.ndarray:
+        """What the modes of known groups add to every row's predictor, shape (n,)."""
+        total = np.zeros(design.columns.shape[1])
+        for factor, (modes, _) in zip(design.factors, self.modes, strict=True):
+            codes = factor.codes.reshape(len(total), -1)
+            shares = np.ones(codes.shape) if factor.shares is None else factor.shares
+            columns = design.columns[list(factor.columns)]
+            for place in range(codes.shape[1]):
+                seen = codes[:, place] >= 0
+                effects = modes[codes[seen, place]]
+                added = np.einsum("qn,nq->n", columns[:, seen], effects)
+                total[seen] += shares[seen, place] * added
+        return total
+
+
+@dataclass(frozen=True, kw_only=True)
+class MultilevelFit(ModelFit):
+    """A fitted multilevel model.
+
+    Attributes
+    ----------
+    theta : numpy.ndarray, shape (k,)
+        Free entries of every factor's lower triangular Lambda, column by column; of a gaussian
+        model in units of the residual standard deviation.
+    sigma : float
+        Residual standard deviation; NaN for a binomial model.
+    joint : numpy.ndarray, shape (k + p, k + p)
+        Covariance of theta and coefficients; zero for a theta on its boundary.
+    degrees : numpy.ndarray, shape (p,)
+        Degrees of freedom of each coefficient's reference t distribution.
+    random : RandomPart
+    inference : str
+        t or z; see `fit_multilevel`.
+    offset : str
+        Column added to the linear predictor; empty for none.
+    laplace : LaplaceCheck or None
+        How far the Laplace approximation may be trusted; None for a gaussian model.
+    """
+
+    theta: np.ndarray
+    sigma: float
+    joint: np.ndarray
+    degrees: np.ndarray
+    random: RandomPart
+    inference: Literal["t", "z"]
+    offset: str
+    laplace: LaplaceCheck | None
+    problem: Problem | None
+    solution: Solution | None
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, variance parameters counted."""
+        return 2 * self._n_parameters - 2 * self.loglik
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion over rows, variance parameters counted."""
+        return float(np.log(self.n_obs)) * self._n_parameters - 2 * self.loglik
+
+    @property
+    def _n_parameters(self) -> int:
+        return len(self.params) + len(self.theta) + (0 if np.isnan(self.sigma) else 1)
+
+    @property
+    def sound(self) -> bool:
+        """Whether the optimum was found and is finite."""
+        return self.convergence.status == "ok"
+
+    @cached_property
+    def restricted(self) -> Restricted | None:
+        """The variance on which intervals rest, in scaled units; None where they do not."""
+        wanted = self.inference == "t" and self.spec.covariance == "model" and self.sound
+        if not wanted or self.problem is None or self.solution is None:
+            return None
+        with few_threads(self.n_obs):
+            return restrict(self.problem, self.solution)
+
+    @cached_property
+    def interval_joint(self) -> np.ndarray:
+        """Covariance of theta and coefficients on which intervals and p-values rest.
+
+        With `inference="t"` it is taken at the restricted variance; shape (k + p, k + p).
+        """
+        if self.restricted is None or self.problem is None:
+            return self.joint
+        scale = self.problem.scale
+        return np.asarray(self.restricted.covariance / np.outer(scale, scale))
+
+    @property
+    def interval_covariance(self) -> np.ndarray:
+        """Covariance of the coefficients on which intervals and p-values rest, shape (p, p)."""
+        k = len(self.theta)
+        return self.interval_joint[k:, k:]
+
+    def degrees_of(self, terms: np.ndarray) -> float:
+        """Degrees of freedom of an effect that these terms make (bool, shape (p,)): the fewest."""
+        return float(self.degrees[terms].min()) if terms.any() else float(self.degrees.min())
+
+    def conf_int(self, level: float = LEVEL) -> pd.DataFrame:
+        """Wald intervals on the link scale, by term, from `interval_covariance`."""
+        half = stats.t.ppf((1 + level) / 2, self.degrees) * self._interval_error
+        bounds = {"conf_low": self.params - half, "conf_high": self.params + half}
+        return pd.DataFrame(bounds, index=self.terms)
+
+    @property
+    def _interval_error(self) -> np.ndarray:
+        return np.sqrt(np.diag(self.interval_covariance))
+
+    @property
+    def coefficients(self) -> pd.DataFrame:
+        """By term, on the link scale.
+
+        Columns are estimate, std_error (full Hessian at the maximum, as lme4 and glmmTMB print
+        it), interval_error (at the restricted variance: what the next four rest on), dof,
+        statistic, p_value, conf_low, conf_high. A fit whose optimum was not found has no numbers.
+        """
+        statistic = self.params / self._interval_error
+        frame = pd.DataFrame(
+            {
+                "estimate": self.params,
+                "std_error": self.bse,
+                "interval_error": self._interval_error,
+                "dof": self.degrees,
+                "statistic": statistic,
+                "p_value": 2 * stats.t.sf(np.abs(statistic), self.degrees),
+            },
+            index=self.terms,
+        )
+        return frame.join(self.conf_int())
+
+    @property
+    def variance_components(self) -> pd.DataFrame:
+        """Random effects: group, term, term2, std_dev, variance, correlation.
+
+        One row for each effect's variance, with `term2` empty, and one for each covariance (in
+        `variance`) and correlation of two effects; the residual of a gaussian model comes last.
+        """
+        rows: list[tuple[str, str, str, float, float, float]] = []
+        for factor, held in zip(self.random.design.factors, self.random.lambdas, strict=True):
+            covariance = held @ held.T
+            std_dev = np.sqrt(np.diag(covariance))
+            rows += [
+                (factor.name, name, "", std_dev[a], covariance[a, a], np.nan)
+                for a, name in enumerate(factor.names)
+            ]
+            block = _reachable(factor.free, len(factor.names))
+            for a, b in zip(*np.nonzero(np.tril(block, -1)), strict=True):
+                both = std_dev[a] * std_dev[b]
+                correlation = covariance[a, b] / both if both > 0 else np.nan
+                pair = (factor.names[b], factor.names[a])
+                rows.append((factor.name, *pair, np.nan, covariance[a, b], correlation))
+        if not np.isnan(self.sigma):
+            rows.append(("Residual", "", "", self.sigma, self.sigma**2, np.nan))
+        columns = ["group", "term", "term2", "std_dev", "variance", "correlation"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def conditional_modes(self, group: str) -> pd.DataFrame:
+        """Most likely effects of every group given the data and the parameters.
+
+        Parameters
+        ----------
+        group : str
+            A factor, as `variance_components` names it.
+
+        Returns
+        -------
+        pandas.DataFrame
+            By label of the group: each effect and, as `<effect>_se`, its conditional standard
+            deviation, in which the parameters' own uncertainty is not counted.
+
+        Raises
+        ------
+        ModelError
+            If the fit has no such factor.
+        """
+        names = [factor.name for factor in self.random.design.factors]
+        if group not in names:
+            raise ModelError(f"no factor '{group}'", self.spec.formula, f"use {', '.join(names)}")
+        factor = self.random.design.factors[names.index(group)]
+        modes, covariance = self.random.modes[names.index(group)]
+        spread = np.sqrt(np.einsum("nqq->nq", covariance))
+        columns = {}
+        for place, name in enumerate(factor.names):
+            columns[name] = modes[:, place]
+            columns[f"{name}_se"] = spread[:, place]
+        return pd.DataFrame(columns, index=factor.levels)
+
+    def predict(self, newdata: pd.DataFrame | None = None, at: At = "population") -> np.ndarray:
+        """Predicted means, shape (n_rows,).
+
+        Parameters
+        ----------
+        newdata : pandas.DataFrame, optional
+            Rows to predict for, coded as the fitted rows were; those themselves when left out.
+        at : str
+            population: averaged over the distribution of the random effects. typical: random
+            effects of zero. conditional: at the conditional modes of groups that the fit knows,
+            averaged over the distribution of those that it does not.
+
+        Raises
+        ------
+        ModelError
+            If a column is not there or its values were not coded.
+        """
+        matrix = self.design.matrix if newdata is None else self.design.rebuild(newdata)
+        frame = self.design.frame if newdata is None else newdata
+        eta = matrix @ self.params
+        if self.offset:
+            eta = eta + frame[self.offset].to_numpy(dtype="float64")
+        if at == "typical":
+            return self._mean(eta, None)
+        if at == "conditional":
+            design = self.random.design if newdata is None else self.random.record.rebuild(newdata)
+            eta = eta + self.random.known(design)
+            return self._mean(eta, self.random.spread(design, unknown_only=True))
+        return self._mean(eta, self.population_variance(newdata))
+
+    def population_variance(self, newdata: pd.DataFrame | None = None) -> np.ndarray:
+        """Variance of the random part of every row's predictor, shape (n_rows,).
+
+        Groups need not be known; a row of a multiple membership has the sum of its squared shares.
+        """
+        record, design = self.random.record, self.random.design
+        if newdata is None:
+            return self.random.spread(design)
+        grouped = all(factor.shares is None for factor in design.factors)
+        if not grouped:
+            return self.random.spread(record.rebuild(newdata))
+        columns = record.columns(newdata)
+        total = np.zeros(columns.shape[1])
+        for factor, held in zip(design.factors, self.random.lambdas, strict=True):
+            effects = held.T @ columns[list(factor.columns)]
+            total += np.einsum("qn,qn->n", effects, effects)
+        return total
+
+    def _mean(self, eta: np.ndarray, variance: np.ndarray | None) -> np.ndarray:
+        if self.spec.family == "gaussian":
+            return eta
+        if variance is None or not variance.any():
+            return np.asarray(expit(eta))
+        return average_expit(eta, np.sqrt(variance)).mean
+
+
+def _reachable(free: tuple[tuple[int, int], ...], q: int) -> np.ndarray:
+    """Which pairs of effects may covary: those that some column of Lambda holds together."""
+    held = np.zeros((q, q), dtype=bool)
+    for row, column in free:
+        held[row, column] = True
+    return np.asarray(held.astype("int64") @ held.T.astype("int64") > 0)
+
+
+def in_user_units(problem: Problem, solution: Solution) -> tuple[np.ndarray, np.ndarray]:
+    """Theta with coefficients, and their covariance, without the scaling of columns."""
+    scale = problem.scale
+    return solution.point / scale, solution.covariance() / np.outer(scale, scale)
+
+
+def groups_of(design: RandomDesign) -> Mapping[str, int]:
+    """Number of groups by factor."""
+    return {factor.name: len(factor.levels) for factor in design.factors}

@@ -1,0 +1,165 @@
+"""The variance that intervals rest on: restricted by the coefficients that were estimated too.
+
+Maximum likelihood makes the variance between few groups too small, and with it the standard error
+of whatever varies between them only. The restricted variance maximises the profile likelihood less
+half the log-determinant of the coefficients' information, as if they had been integrated out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepvalue_stats.models.multilevel.optimise import DIFFERENCE, descend, difference_hessian
+from deepvalue_stats.models.multilevel.problem import LONGEST_THETA, Problem
+from deepvalue_stats.models.multilevel.solve import Solution, canonical, positive_inverse
+
+ENOUGH = 1e-6  # squared step in theta, in standard errors
+# a squared move up to which the Hessian at the maximum is corrected to first order, not redone
+SMALL_MOVE = 1e-2
+# where the search for a variance that was zero starts
+AWAY = 0.3
+
+
+@dataclass(frozen=True)
+class Restricted:
+    """The restricted variance, and the covariance of all estimates at it, in scaled units.
+
+    Attributes
+    ----------
+    theta : numpy.ndarray, shape (k,)
+    covariance : numpy.ndarray, shape (k + p, k + p)
+        Of theta and coefficients.
+    found : bool
+        False where the search failed; theta and covariance are then those of the maximum.
+    """
+
+    theta: np.ndarray
+    covariance: np.ndarray
+    found: bool
+
+
+class _Profile:
+    """Minus the restricted profile log-likelihood of theta, with its gradient."""
+
+    def __init__(self, problem: Problem, solution: Solution) -> None:
+        self.problem = problem
+        k = problem.n_theta
+        hessian = np.eye(len(solution.active))
+        at = np.ix_(solution.active, solution.active)
+        hessian[at] = solution.optimum.hessian
+        self.inverse = np.linalg.inv(hessian[k:, k:])
+        self.turn = -self.inverse @ hessian[k:, :k]
+        self.spans = DIFFERENCE / np.sqrt(np.maximum(np.diag(hessian)[:k], 1.0))
+        self.last = solution.theta, solution.beta
+
+    def coefficients(self, theta: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+        """The best coefficients given theta, the value there, and the gradient in theta."""
+        k = len(theta)
+        before, beta = self.last
+        beta = beta + self.turn @ (theta - before)
+        for _ in range(20):
+            value, gradient = self.problem(np.concatenate([theta, beta]))
+            if not np.isfinite(value):
+                break
+            step = -self.inverse @ gradient[k:]
+            if -float(step @ gradient[k:]) < ENOUGH * 1e-3:
+                break
+            beta = beta + step
+        self.last = theta, beta
+        return beta, value, gradient[:k]
+
+    def logdet(self, theta: np.ndarray, beta: np.ndarray) -> float:
+        """Log det of the coefficients' information at the modes for theta and beta."""
+        value, _ = self.problem(np.concatenate([theta, beta]))
+        if not np.isfinite(value):
+            return np.nan
+        return float(np.linalg.slogdet(self.problem.information(theta))[1])
+
+    def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        beta, value, slope = self.coefficients(theta)
+        if not np.isfinite(value):
+            return np.inf, np.full_like(theta, np.nan)
+        logdet = float(np.linalg.slogdet(self.problem.information(theta))[1])
+        gradient = slope.copy()
+        for place, span in enumerate(self.spans):
+            shift = np.zeros_like(theta)
+            shift[place] = span
+            ahead = self.logdet(theta + shift, beta + self.turn @ shift)
+            behind = self.logdet(theta - shift, beta - self.turn @ shift)
+            gradient[place] += (ahead - behind) / (4 * span)
+        return value + 0.5 * logdet, gradient
+
+
+def restrict(problem: Problem, solution: Solution) -> Restricted:
+    """Find the restricted variance and the covariance of the estimates there.
+
+    Parameters
+    ----------
+    problem : Problem
+    solution : Solution
+        Its maximum-likelihood fit, found.
+
+    Notes
+    -----
+    The information in the criterion is that of the linearised model, X'WX less what the random
+    effects explain (Breslow and Clayton 1993, section 2.3); the covariance returned is the inverse
+    of the full Hessian of minus the log-likelihood at the restricted variance.
+
+    References
+    ----------
+    Patterson and Thompson (1971), Biometrika 58; Liao and Lipsitz (2002), Biometrika 89, for the
+    logistic case.
+    """
+    k = problem.n_theta
+    profile = _Profile(problem, solution)
+    free = solution.active[:k]
+    hessian = np.eye(len(solution.active))
+    hessian[np.ix_(solution.active, solution.active)] = solution.optimum.hessian
+    inner = hessian[:k, :k] + hessian[:k, k:] @ profile.turn
+    start = np.where(free | _off_diagonal(problem), solution.theta, AWAY)
+    groups = np.array([len(f.levels) for f in problem.factors for _ in f.free])
+    inner[~free] = 0
+    inner[:, ~free] = 0
+    inner[~free, ~free] = 2.0 * groups[~free]
+    information = None
+    if free.all():
+        problem(solution.point)
+        information = problem.information(solution.theta)
+    found = descend(profile, start, positive_inverse(inner), np.full(k, LONGEST_THETA), near=ENOUGH)
+    if not np.isfinite(found.value):
+        return Restricted(solution.theta, solution.covariance(), found=False)
+    theta, zero = canonical(problem, found.point)
+    beta, value, _ = profile.coefficients(theta)
+    if not np.isfinite(value):
+        return Restricted(solution.theta, solution.covariance(), found=False)
+    moved = theta - solution.theta
+    active = np.concatenate([~zero, np.ones(len(beta), dtype=bool)])
+    if information is not None and float(moved @ inner @ moved) < SMALL_MOVE and not zero.any():
+        held = solution.optimum.hessian.copy()
+        held[k:, k:] += problem.information(theta) - information
+    else:
+        held = _hessian(problem, np.concatenate([theta, beta]), active, hessian)
+    covariance = np.zeros((len(active),) * 2)
+    covariance[np.ix_(active, active)] = positive_inverse(held)
+    return Restricted(theta, covariance, found=True)
+
+
+def _hessian(
+    problem: Problem, point: np.ndarray, active: np.ndarray, near: np.ndarray
+) -> np.ndarray:
+    """Of minus the log-likelihood over the active coordinates, at a point that is not its maximum."""
+
+    def objective(part: np.ndarray) -> tuple[float, np.ndarray]:
+        full = point.copy()
+        full[active] = part
+        value, gradient = problem(full)
+        return value, gradient[active]
+
+    spans = DIFFERENCE / np.sqrt(np.maximum(np.diag(near)[active], 1.0))
+    return difference_hessian(objective, point[active], spans)
+
+
+def _off_diagonal(problem: Problem) -> np.ndarray:
+    return np.array([row != column for f in problem.factors for row, column in f.free])
