@@ -20,8 +20,9 @@ import numpy as np
 from numba import njit, prange
 
 from deepvalue_stats.models.multilevel.intercepts import intercepts_laplace
-from deepvalue_stats.models.multilevel.quadrature import integrate, room, tensor_rule
+from deepvalue_stats.models.multilevel.quadrature import integrate, room
 from deepvalue_stats.models.multilevel.rows import FAST, logistic_rows
+from deepvalue_stats.models.multilevel.rule import tensor_rule
 
 
 @njit(parallel=True, cache=True, fastmath=FAST, error_model="numpy", nogil=True)

@@ -18,20 +18,16 @@ Cholesky factor.
 from __future__ import annotations
 
 from collections import namedtuple
-from functools import lru_cache
 from math import exp, log, log1p, sqrt
 
 import numpy as np
 from numba import njit, prange
-from numpy.polynomial.hermite_e import hermegauss
 
-from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.multilevel.intercepts import MOST_STEPS
 from deepvalue_stats.models.multilevel.rows import FAST, exp_of_negative, logistic_rows
+from deepvalue_stats.models.multilevel.rule import tensor_rule
 
-MOST_POINTS = 100
 _ROWS = 256  # rows whose means at the nodes are kept: 2^256 is a number, and so is their product
-_LANES = 4  # nodes are filled up to a multiple of this with nodes of no weight
 _PIECES = 64
 # squared length, in posterior SD, of a Newton step that needs no other after it, and of one that
 # need not be taken: the value moves with the nodes at first order, so modes have to be exact
@@ -40,44 +36,13 @@ _NEARLY_SOLVED, _SOLVED = 1e-13, 1e-26
 # what a thread needs while it works on a group. Of effects: load (L u, or what follows the mode),
 # pull (Z'r), step, skew, residual; info (Z'WZ), root (R), spread (C), and three to spare. Of nodes,
 # last: loads, pulls; weight, loglik, eta, product; means (rows, nodes). Taken apart once for many
-# groups, and handed on one by one: each taking counts references, which costs more than a row
+# groups, and handed on one by one to functions that are put in line: every taking, and every call,
+# counts references, which costs more than the rows of a small group
 Scratch = namedtuple(
     "Scratch",
     "load pull step skew residual info root spread one two three "
     "loads pulls weight loglik eta product means",
 )
-
-
-@lru_cache(maxsize=32)
-def gauss_hermite(points: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights that integrate against the standard normal density.
-
-    Parameters
-    ----------
-    points : int
-        From 1 to 100; exact for polynomials up to degree 2 points - 1.
-
-    Returns
-    -------
-    nodes, weights : arrays, shape (points,)
-        Ascending, and read-only; the weights sum to 1.
-
-    Raises
-    ------
-    ModelError
-        When the number of points is out of range.
-    """
-    if not 1 <= points <= MOST_POINTS:
-        raise ModelError(
-            what=f"{points} quadrature points were asked for.",
-            where="the quadrature rule",
-            fix=f"Ask for 1 (the Laplace approximation) to {MOST_POINTS}; 7 to 15 are usual.",
-        )
-    nodes, weights = hermegauss(points)
-    weights = weights / weights.sum()
-    nodes.setflags(write=False)
-    weights.setflags(write=False)
-    return nodes, weights
 
 
 @njit(parallel=True, cache=True, fastmath=FAST, error_model="numpy", nogil=True)
@@ -130,28 +95,6 @@ def quadrature(  # type: ignore[no-untyped-def]
             modes, mu, g, value, gradient, passes, work,
         )  # fmt: skip
     return value, gradient, passes
-
-
-@njit(fastmath=FAST)
-def tensor_rule(nodes, log_weights, q):  # type: ignore[no-untyped-def]
-    """Every combination of the nodes (q, nodes), and log weight + |t|^2 / 2 of each.
-
-    Nodes without weight, at 0, fill the last vector of the processor.
-    """
-    points = nodes.size
-    used = points**q
-    size = (used + _LANES - 1) // _LANES * _LANES
-    grid = np.zeros((q, size))
-    log_grid = np.zeros(size)
-    log_grid[used:] = -np.inf
-    for k in range(used):
-        rest = k
-        for c in range(q):
-            here = rest % points
-            rest //= points
-            grid[c, k] = nodes[here]
-            log_grid[k] += log_weights[here] + 0.5 * nodes[here] * nodes[here]
-    return grid, log_grid
 
 
 @njit
@@ -341,36 +284,41 @@ def _evaluate(  # type: ignore[no-untyped-def]
     q, size = loads.shape
     for k in range(size):
         product[k] = 1.0
+        eta[k] = 0.0
     for i in range(start, stop):
         row = i - start
         here, times, won, fixed = z[0, i], m[i], y[i], base[i]
-        for k in range(size):
-            eta[k] = fixed + here * loads[0, k]
-        for c in range(1, q):
-            here = z[c, i]
+        if q > 1:
             for k in range(size):
-                eta[k] += here * loads[c, k]
+                eta[k] = z[1, i] * loads[1, k]
+            for c in range(2, q):
+                for k in range(size):
+                    eta[k] += z[c, i] * loads[c, k]
+        # what one loop can do is done in one: there are few nodes, and a loop takes time to begin
         if unit:
             for k in range(size):
-                x = eta[k]
+                x = fixed + here * loads[0, k] + eta[k]
                 e = exp_of_negative(-abs(x))
                 grown = 1.0 + e
                 product[k] *= grown
                 loglik[k] += won * x - max(x, 0.0)
-                means[row, k] = (1.0 if x >= 0.0 else e) / grown
+                mean = (1.0 if x >= 0.0 else e) / grown
+                means[row, k] = mean
+                pulls[0, k] += here * (won - mean)
         else:
             for k in range(size):
-                x = eta[k]
+                x = fixed + here * loads[0, k] + eta[k]
                 e = exp_of_negative(-abs(x))
-                eta[k] = e
+                product[k] = e
                 loglik[k] += won * x - times * max(x, 0.0)
-                means[row, k] = (1.0 if x >= 0.0 else e) / (1.0 + e)
+                mean = (1.0 if x >= 0.0 else e) / (1.0 + e)
+                means[row, k] = mean
+                pulls[0, k] += here * (won - times * mean)
             for k in range(size):
-                loglik[k] -= times * log1p(eta[k])
-        for c in range(q):
-            here = z[c, i]
+                loglik[k] -= times * log1p(product[k])
+        for c in range(1, q):
             for k in range(size):
-                pulls[c, k] += here * (won - times * means[row, k])
+                pulls[c, k] += z[c, i] * (won - times * means[row, k])
     if unit:
         for k in range(size):
             loglik[k] -= log(product[k])
@@ -521,21 +469,26 @@ def _differentiate(  # type: ignore[no-untyped-def]
                 across[a, b] += loaded[a, c] * factor[b, c]
 
     # row by row s = w' z'(LEL')z; what the mode's move adds needs their sum Z's, and Z'r
+    for i in range(first, last):
+        g[i] = m[i] * g[i] - y[i]
     for c in range(q):
         skew[c] = 0.0
-        residual[c] = 0.0
-    for i in range(first, last):
-        p = mu[i]
-        here = 0.0
-        for a in range(q):
-            for b in range(q):
-                here += across[a, b] * z[a, i] * z[b, i]
-        w = m[i] * p * (1.0 - p)
-        here *= w * (1.0 - 2.0 * p)
-        g[i] = m[i] * g[i] - y[i] + here
-        for c in range(q):
-            skew[c] += z[c, i] * here
-            residual[c] += z[c, i] * (y[i] - m[i] * p)
+        total = 0.0
+        for i in range(first, last):
+            total += z[c, i] * (y[i] - m[i] * mu[i])
+        residual[c] = total
+    for a in range(q):
+        for b in range(a + 1):
+            share = across[a, a] if a == b else across[a, b] + across[b, a]
+            for i in range(first, last):
+                bent = m[i] * mu[i] * (1.0 - mu[i]) * (1.0 - 2.0 * mu[i])
+                g[i] += share * z[a, i] * z[b, i] * bent
+            for c in range(q):
+                total = 0.0
+                for i in range(first, last):
+                    bent = m[i] * mu[i] * (1.0 - mu[i]) * (1.0 - 2.0 * mu[i])
+                    total += z[a, i] * z[b, i] * z[c, i] * bent
+                skew[c] += share * total
     # how the mode moves: D^-1 rho, then L times that
     for a in range(q):
         moved[a] = behind[a]
@@ -546,12 +499,10 @@ def _differentiate(  # type: ignore[no-untyped-def]
         load[c] = 0.0
         for a in range(c + 1):
             load[c] += factor[c, a] * moved[a]
-    for i in range(first, last):
-        p = mu[i]
-        path = 0.0
-        for c in range(q):
-            path += z[c, i] * load[c]
-        g[i] -= m[i] * p * (1.0 - p) * path
+    for c in range(q):
+        share = load[c]
+        for i in range(first, last):
+            g[i] -= share * z[c, i] * (m[i] * mu[i] * (1.0 - mu[i]))
     for a in range(q):
         for b in range(q):
             here = skew[a] * modes[j, b] + residual[a] * moved[b]
