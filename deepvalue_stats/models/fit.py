@@ -16,6 +16,7 @@ from deepvalue_stats.models.link import Link
 from deepvalue_stats.tables import LEVEL
 
 At = Literal["population", "typical", "conditional"]
+Status = Literal["ok", "not_converged", "separated"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Convergence:
         What is doubtful, in words; empty when nothing is.
     """
 
-    status: Literal["ok", "not_converged", "separated"]
+    status: Status
     evaluations: int
     objective: float
     gradient_norm: float

@@ -247,6 +247,9 @@ def test_counts_equal_the_trials_that_they_count():
     single = integrated((*apart, np.ones(times.sum())), True, factor, 7)
     np.testing.assert_allclose(single[0], counted[0], rtol=1e-12)
     np.testing.assert_allclose(single[1], counted[1], rtol=1e-9, atol=1e-11)
+    by_row = np.add.reduceat(single[2], np.r_[0, np.cumsum(times)][:-1])
+    np.testing.assert_allclose(by_row, counted[2], rtol=1e-9, atol=1e-11)
+    assert np.diff(ends).max() > 256  # more rows than are kept at the nodes
 
 
 def test_group_without_a_mode_is_marked_and_spoils_no_other():

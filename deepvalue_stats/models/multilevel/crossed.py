@@ -1,4 +1,4 @@
-"""Random effects of factors that cross, or of which a row has several: eliminate one, keep the rest.
+"""Random effects of factors that cross, or of which a row has several.
 
 The factor with most groups is eliminated group by group (its block of the Hessian is block
 diagonal); what remains is the Schur complement of the other factors, dense within each connected
@@ -73,7 +73,7 @@ def crossed_pass(net, loads, base, y, m, unit, leaf_modes, node_modes, mu):  # t
     return loglik, pull, info
 
 
-@njit(fastmath=FAST)
+@njit(fastmath=FAST, inline="always")
 def _cell_load(net, loads, leaf, cell, k, leaf_values, node_values):  # type: ignore[no-untyped-def]
     """What a cell's effects add to a unit of effect column k."""
     total = 0.0
@@ -91,20 +91,27 @@ def _cell_load(net, loads, leaf, cell, k, leaf_values, node_values):  # type: ig
 def crossed_assemble(net, loads, info, dense):  # type: ignore[no-untyped-def]
     """Fill the Schur complements in `dense`; returns the factored leaves and their couplings.
 
+    Only entries on or below the diagonal are filled.
+
     Returns
     -------
     leaf_factor : array, shape (n_leaves, q, q)
         Cholesky factor of each leaf's own block.
-    coupling : array, shape (n_slots, q, q_max)
-        Inverse of the own block times the block that couples a leaf with a node.
+    coupling : array, shape (n_slots, q_max, q)
+        Inverse of the own block times the block that couples a leaf with a node, transposed.
     logdet : float
         Of all leaves.
     """
     n_leaves = net.cells.size - 1
     q, q_max = loads.sizes[0], loads.loading.shape[2]
+    n_columns = info.shape[1]
     leaf_factor = np.zeros((n_leaves, q, q))
-    coupling = np.zeros((net.slot_node.size, q, q_max))
-    raw = np.zeros((net.slot_node.size, q, q_max))
+    coupling = np.zeros((net.slot_node.size, q_max, q))
+    most = _most_slots(net) * q_max
+    places = np.empty(most, dtype=np.int64)
+    raw = np.zeros((most, q))
+    solved = np.empty((most, q))
+    held = np.empty((n_columns, q_max))
     logdet = 0.0
     dense[:] = 0.0
     for node in range(net.factor.size):
@@ -114,6 +121,9 @@ def crossed_assemble(net, loads, info, dense):  # type: ignore[no-untyped-def]
             dense[net.offset[node] + at * width + at] = 1.0
     for leaf in range(n_leaves):
         own = leaf_factor[leaf]
+        first_slot = net.slots[leaf]
+        n_slots = net.slots[leaf + 1] - first_slot
+        raw[: n_slots * q_max] = 0.0
         for a in range(q):
             own[a, a] = 1.0
         for cell in range(net.cells[leaf], net.cells[leaf + 1]):
@@ -121,30 +131,61 @@ def crossed_assemble(net, loads, info, dense):  # type: ignore[no-untyped-def]
                 for b in range(a + 1):
                     own[a, b] += _form(loads, info[cell], 0, a, 0, b)
             for entry in range(net.entries[cell], net.entries[cell + 1]):
-                node = net.node[entry]
+                node, share = net.node[entry], net.share[entry]
                 f = net.factor[node]
-                share = net.share[entry]
+                at = (net.slot[entry] - first_slot) * q_max
                 for b in range(loads.sizes[f]):
+                    for k in range(n_columns):
+                        total = 0.0
+                        for c in range(n_columns):
+                            total += info[cell, k, c] * loads.loading[f, c, b]
+                        held[k, b] = share * total
                     for a in range(q):
-                        held = _form(loads, info[cell], 0, a, f, b)
-                        raw[net.slot[entry], a, b] += share * held
+                        for k in range(n_columns):
+                            raw[at + b, a] += loads.loading[0, k, a] * held[k, b]
                 for second in range(net.entries[cell], entry + 1):
-                    _add(net, loads, dense, node, net.node[second], info[cell],
-                         share * net.share[second], entry == second)  # fmt: skip
+                    _add(net, loads, dense, net.node[second], node, held, net.share[second])
         logdet += _cholesky(own, q)
-        for slot in range(net.slots[leaf], net.slots[leaf + 1]):
-            for b in range(loads.sizes[net.factor[net.slot_node[slot]]]):
+        if q == 0 or n_slots == 0:
+            continue
+        used = 0
+        for slot in range(n_slots):
+            node = net.slot_node[first_slot + slot]
+            for b in range(loads.sizes[net.factor[node]]):
                 for a in range(q):
-                    coupling[slot, a, b] = raw[slot, a, b]
-                _cholesky_solve(own, q, coupling[slot], b)
-        if q > 0:
-            for slot in range(net.slots[leaf], net.slots[leaf + 1]):
-                for second in range(net.slots[leaf], net.slots[leaf + 1]):
-                    _subtract(net, loads, dense, slot, second, raw, coupling, q)
+                    raw[used, a] = raw[slot * q_max + b, a]
+                    solved[used, a] = raw[used, a]
+                places[used] = net.place[node] + b
+                _cholesky_solve(own, q, solved[used])
+                for a in range(q):
+                    coupling[first_slot + slot, b, a] = solved[used, a]
+                used += 1
+        node = net.slot_node[first_slot]
+        _subtract(dense[net.offset[node] :], net.width[node], places[:used], raw, solved, q)
     return leaf_factor, coupling, logdet
 
 
 @njit(fastmath=FAST)
+def _most_slots(net):  # type: ignore[no-untyped-def]
+    most = 1
+    for leaf in range(net.slots.size - 1):
+        most = max(most, net.slots[leaf + 1] - net.slots[leaf])
+    return most
+
+
+@njit(fastmath=FAST)
+def _subtract(square, width, places, raw, solved, q):  # type: ignore[no-untyped-def]
+    """Take out what a leaf explains of its nodes' effects, whose places ascend."""
+    for i in range(places.size):
+        row = places[i] * width
+        for j in range(i + 1):
+            total = 0.0
+            for c in range(q):
+                total += raw[i, c] * solved[j, c]
+            square[row + places[j]] -= total
+
+
+@njit(fastmath=FAST, inline="always")
 def _form(loads, info, f, a, g, b):  # type: ignore[no-untyped-def]
     """Entry (a, b) of B_f' (Z'WZ) B_g."""
     total = 0.0
@@ -154,32 +195,23 @@ def _form(loads, info, f, a, g, b):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(fastmath=FAST)
-def _add(net, loads, dense, node, other, info, share, same):  # type: ignore[no-untyped-def]
-    """Add a cell's information on a pair of nodes to both triangles."""
+@njit(fastmath=FAST, inline="always")
+def _add(net, loads, dense, node, other, held, share):  # type: ignore[no-untyped-def]
+    """Add a cell's information on a pair of nodes on or below the diagonal.
+
+    `held` is the information times the loadings of `other`.
+    """
     f, g = net.factor[node], net.factor[other]
     offset, width = net.offset[node], net.width[node]
     for a in range(loads.sizes[f]):
         for b in range(loads.sizes[g]):
-            here = share * _form(loads, info, f, a, g, b)
+            here = 0.0
+            for k in range(held.shape[0]):
+                here += loads.loading[f, k, a] * held[k, b]
             row, column = net.place[node] + a, net.place[other] + b
-            dense[offset + row * width + column] += here
-            if not same:
-                dense[offset + column * width + row] += here
-
-
-@njit(fastmath=FAST)
-def _subtract(net, loads, dense, slot, second, raw, coupling, q):  # type: ignore[no-untyped-def]
-    """Take out what a leaf explains of a pair of its nodes."""
-    node, other = net.slot_node[slot], net.slot_node[second]
-    offset, width = net.offset[node], net.width[node]
-    for a in range(loads.sizes[net.factor[node]]):
-        row = offset + (net.place[node] + a) * width + net.place[other]
-        for b in range(loads.sizes[net.factor[other]]):
-            total = 0.0
-            for c in range(q):
-                total += raw[slot, c, a] * coupling[second, c, b]
-            dense[row + b] -= total
+            if node != other and row < column:
+                row, column = column, row
+            dense[offset + row * width + column] += share * here
 
 
 @njit(fastmath=FAST)
@@ -201,18 +233,18 @@ def _cholesky(block, q):  # type: ignore[no-untyped-def]
 
 
 @njit(fastmath=FAST)
-def _cholesky_solve(lower, q, right, column):  # type: ignore[no-untyped-def]
-    """Solve L L' x = right[:, column] in place."""
+def _cholesky_solve(lower, q, right):  # type: ignore[no-untyped-def]
+    """Solve L L' x = right in place."""
     for a in range(q):
-        total = right[a, column]
+        total = right[a]
         for c in range(a):
-            total -= lower[a, c] * right[c, column]
-        right[a, column] = total / lower[a, a]
+            total -= lower[a, c] * right[c]
+        right[a] = total / lower[a, a]
     for a in range(q - 1, -1, -1):
-        total = right[a, column]
+        total = right[a]
         for c in range(a + 1, q):
-            total -= lower[c, a] * right[c, column]
-        right[a, column] = total / lower[a, a]
+            total -= lower[c, a] * right[c]
+        right[a] = total / lower[a, a]
 
 
 @njit(cache=True, fastmath=FAST, nogil=True)
@@ -245,8 +277,8 @@ def crossed_eliminate(net, loads, leaf_factor, coupling, leaves, nodes):  # type
             node = net.slot_node[slot]
             for b in range(loads.sizes[net.factor[node]]):
                 for a in range(q):
-                    nodes[node, b] -= coupling[slot, a, b] * leaves[leaf, a]
-        _cholesky_solve(leaf_factor[leaf], q, leaves.T[:, leaf : leaf + 1], 0)
+                    nodes[node, b] -= coupling[slot, b, a] * leaves[leaf, a]
+        _cholesky_solve(leaf_factor[leaf], q, leaves[leaf])
 
 
 @njit(cache=True, fastmath=FAST, nogil=True)
@@ -258,7 +290,7 @@ def crossed_substitute(net, loads, coupling, leaves, nodes):  # type: ignore[no-
             node = net.slot_node[slot]
             for b in range(loads.sizes[net.factor[node]]):
                 for a in range(q):
-                    leaves[leaf, a] -= coupling[slot, a, b] * nodes[node, b]
+                    leaves[leaf, a] -= coupling[slot, b, a] * nodes[node, b]
 
 
 @njit(parallel=True, cache=True, fastmath=FAST, nogil=True)
@@ -286,32 +318,44 @@ def crossed_spread(net, loads, info, leaf_factor, coupling, inverse):  # type: i
     curve = np.zeros((net.rows.size - 1, n_columns, n_columns))
     gradient = np.zeros((n_pieces, n_factors, q_max, q_max))
     leaf_spread = np.zeros((net.cells.size - 1, q, q))
-    across = np.zeros((net.slot_node.size, q, q_max))
+    across = np.zeros((net.slot_node.size, q_max, q))
+    most = _most_slots(net) * q_max
     for piece in prange(n_pieces):
-        unit_vector = np.zeros((q, 1))
+        unit_vector = np.zeros(q)
         seen = np.zeros((n_columns, q_max))
+        places = np.empty(most, dtype=np.int64)
+        known = np.empty((most, q))
+        found = np.empty((most, q))
         for leaf in range(net.shares[piece], net.shares[piece + 1]):
-            for slot in range(net.slots[leaf], net.slots[leaf + 1]):
-                node = net.slot_node[slot]
-                for second in range(net.slots[leaf], net.slots[leaf + 1]):
-                    other = net.slot_node[second]
-                    row = net.offset[other] + net.place[node]
-                    for c in range(loads.sizes[net.factor[other]]):
-                        at = row + (net.place[other] + c) * net.width[other]
-                        for b in range(loads.sizes[net.factor[node]]):
-                            for a in range(q):
-                                across[slot, a, b] -= coupling[second, a, c] * inverse[at + b]
+            first_slot, last_slot = net.slots[leaf], net.slots[leaf + 1]
+            if q > 0 and last_slot > first_slot:
+                used = 0
+                for slot in range(first_slot, last_slot):
+                    node = net.slot_node[slot]
+                    for b in range(loads.sizes[net.factor[node]]):
+                        places[used] = net.place[node] + b
+                        for a in range(q):
+                            known[used, a] = coupling[slot, b, a]
+                        used += 1
+                node = net.slot_node[first_slot]
+                _regress(inverse[net.offset[node] :], net.width[node], places[:used], known, found, q)
+                used = 0
+                for slot in range(first_slot, last_slot):
+                    for b in range(loads.sizes[net.factor[net.slot_node[slot]]]):
+                        for a in range(q):
+                            across[slot, b, a] = -found[used, a]
+                        used += 1
             spread = leaf_spread[leaf]
             for b in range(q):
                 for a in range(q):
-                    unit_vector[a, 0] = 1.0 if a == b else 0.0
-                _cholesky_solve(leaf_factor[leaf], q, unit_vector, 0)
+                    unit_vector[a] = 1.0 if a == b else 0.0
+                _cholesky_solve(leaf_factor[leaf], q, unit_vector)
                 for a in range(q):
-                    spread[a, b] = unit_vector[a, 0]
-                for slot in range(net.slots[leaf], net.slots[leaf + 1]):
+                    spread[a, b] = unit_vector[a]
+                for slot in range(first_slot, last_slot):
                     for c in range(loads.sizes[net.factor[net.slot_node[slot]]]):
                         for a in range(q):
-                            spread[a, b] -= across[slot, a, c] * coupling[slot, b, c]
+                            spread[a, b] -= across[slot, c, a] * coupling[slot, c, b]
             for cell in range(net.cells[leaf], net.cells[leaf + 1]):
                 for k in range(n_columns):
                     for b in range(q):
@@ -321,7 +365,7 @@ def crossed_spread(net, loads, info, leaf_factor, coupling, inverse):  # type: i
                         for entry in range(net.entries[cell], net.entries[cell + 1]):
                             f = net.factor[net.node[entry]]
                             for c in range(loads.sizes[f]):
-                                held = loads.loading[f, k, c] * across[net.slot[entry], b, c]
+                                held = loads.loading[f, k, c] * across[net.slot[entry], c, b]
                                 total += net.share[entry] * held
                         seen[k, b] = total
                 _gather(loads, info[cell], curve[cell], gradient[piece, 0], seen, 0, q, 1.0)
@@ -332,7 +376,7 @@ def crossed_spread(net, loads, info, leaf_factor, coupling, inverse):  # type: i
                         for b in range(loads.sizes[f]):
                             total = 0.0
                             for a in range(q):
-                                total += loads.loading[0, k, a] * across[net.slot[entry], a, b]
+                                total += loads.loading[0, k, a] * across[net.slot[entry], b, a]
                             for second in range(net.entries[cell], net.entries[cell + 1]):
                                 other = net.node[second]
                                 g = net.factor[other]
@@ -348,6 +392,18 @@ def crossed_spread(net, loads, info, leaf_factor, coupling, inverse):  # type: i
 
 
 @njit(fastmath=FAST)
+def _regress(square, width, places, known, found, q):  # type: ignore[no-untyped-def]
+    """found = (square at places) known, for a symmetric square with both triangles."""
+    for i in range(places.size):
+        row = places[i] * width
+        for c in range(q):
+            total = 0.0
+            for j in range(places.size):
+                total += square[row + places[j]] * known[j, c]
+            found[i, c] = total
+
+
+@njit(fastmath=FAST, inline="always")
 def _gather(loads, info, curve, gradient, seen, f, size, share):  # type: ignore[no-untyped-def]
     """Add one node's part: `seen` is the covariance of a cell's loads with its effects."""
     n_columns = info.shape[0]
@@ -433,3 +489,14 @@ def crossed_outer(net, loads, sums, leaf_values, node_values, gradient):  # type
                     for b in range(loads.sizes[f]):
                         held = sums[cell, loads.column[f, a]] * node_values[node, b]
                         gradient[f, a, b] += net.share[entry] * held
+
+
+@njit(cache=True, nogil=True)
+def mirror(square):  # type: ignore[no-untyped-def]
+    """Copy what is below the diagonal above it, block by block for the cache's sake."""
+    size, block = square.shape[0], 64
+    for top in range(0, size, block):
+        for left in range(0, top + 1, block):
+            for i in range(top, min(top + block, size)):
+                for j in range(left, min(left + block, i)):
+                    square[j, i] = square[i, j]

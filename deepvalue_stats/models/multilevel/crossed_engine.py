@@ -18,6 +18,7 @@ from deepvalue_stats.models.multilevel.crossed import (
     crossed_spread,
     crossed_substitute,
     crossed_tilt,
+    mirror,
 )
 from deepvalue_stats.models.multilevel.engine import Engine, Lambdas, Trials, Value
 from deepvalue_stats.models.multilevel.gram import cell_sums
@@ -54,6 +55,7 @@ class CrossedEngine(Engine):
         self._nodes = np.zeros((len(layout.net.factor), self._q_max))
         self._mu = np.empty(n)
         self._g = np.empty(n)
+        self._kept: _Factored | None = None
 
     def _factors(self) -> list[int]:
         """The leaf factor first; where there is none, no factor of the design stands there."""
@@ -80,6 +82,7 @@ class CrossedEngine(Engine):
         net, loads = self.layout.net, self._loads(lambdas)
         found = self._find_modes(rows, base, loads)
         if found is None:
+            self.forget()
             return Value(np.nan, tuple(np.full_like(held, np.nan) for held in lambdas), self._g)
         value, info, factored = found
         inverse = _inverse(factored.squares)
@@ -101,7 +104,7 @@ class CrossedEngine(Engine):
     ) -> tuple[float, np.ndarray, _Factored] | None:
         """Newton's method, keeping a factor while it serves; the last one is of the modes."""
         net = self.layout.net
-        factored, before, share, last = None, np.inf, 1.0, np.inf
+        factored, before, share, last = self._kept, np.inf, 1.0, np.inf
         d_leaves, d_nodes = np.zeros_like(self._leaves), np.zeros_like(self._nodes)
         for _ in range(2 * MOST_STEPS):
             loglik, pull, info = crossed_pass(
@@ -117,17 +120,16 @@ class CrossedEngine(Engine):
                 self._nodes -= share * d_nodes
                 factored = None
                 continue
-            fresh = factored is None
             if factored is None:
                 factored = self._factor(loads, info)
             d_leaves, d_nodes, length = self._solve(
                 factored, loads, pull, (self._leaves, self._nodes)
             )
             if length < SOLVED:
-                if not fresh:
-                    factored = self._factor(loads, info)
+                # what was kept served the search; the determinant is that of the modes themselves
+                self._kept = factored = self._factor(loads, info)
                 return now + 0.5 * factored.logdet, info, factored
-            if not fresh and length > CHORD * last:
+            if length > CHORD * last:
                 factored = self._factor(loads, info)
                 d_leaves, d_nodes, length = self._solve(
                     factored, loads, pull, (self._leaves, self._nodes)
@@ -144,12 +146,12 @@ class CrossedEngine(Engine):
         squares, first = [], 0
         for width in widths:
             square = dense[first : first + width**2].reshape(width, width)
-            # symmetric, so that LAPACK may read its rows as columns and work in place
-            lower, failed = lapack.dpotrf(square.T, lower=1, clean=0, overwrite_a=1)
+            # LAPACK reads rows as columns, and what is below the diagonal as above it
+            upper, failed = lapack.dpotrf(square.T, lower=0, clean=0, overwrite_a=1)
             if failed:
                 raise np.linalg.LinAlgError("a Schur complement is not positive definite")
-            logdet += 2 * float(np.log(lower.diagonal()).sum())
-            squares.append(lower)
+            logdet += 2 * float(np.log(upper.diagonal()).sum())
+            squares.append(upper)
             first += width**2
         return _Factored(leaf_factor, coupling, tuple(squares), logdet)
 
@@ -171,10 +173,10 @@ class CrossedEngine(Engine):
         crossed_eliminate(net, loads, factored.leaf_factor, factored.coupling, leaves, nodes)
         packed = self._pack(nodes, loads)
         first = 0
-        for lower in factored.squares:
-            here = slice(first, first + len(lower))
-            packed[here] = lapack.dpotrs(lower, packed[here], lower=1)[0]
-            first += len(lower)
+        for upper in factored.squares:
+            here = slice(first, first + len(upper))
+            packed[here] = lapack.dpotrs(upper, packed[here], lower=0)[0]
+            first += len(upper)
         nodes = self._unpack(packed, loads)
         crossed_substitute(net, loads, factored.coupling, leaves, nodes)
         return leaves, nodes, float((right * leaves).sum() + (right_nodes * nodes).sum())
@@ -217,7 +219,7 @@ class CrossedEngine(Engine):
         factored = self._factor(loads, info)
         width = product.shape[2]
         halves = np.empty((self._leaves.size, width))
-        packed = np.empty((sum(len(lower) for lower in factored.squares), width))
+        packed = np.empty((sum(len(upper) for upper in factored.squares), width))
         for j in range(width):
             leaves, nodes = crossed_right(net, loads, np.ascontiguousarray(product[:, :, j]))
             raw = leaves.copy()
@@ -226,10 +228,10 @@ class CrossedEngine(Engine):
             halves[:, j] = _forward(factored.leaf_factor, raw).ravel()
         gram = halves.T @ halves
         first = 0
-        for lower in factored.squares:
-            half = solve_triangular(lower, packed[first : first + len(lower)], lower=True)
+        for upper in factored.squares:
+            half = solve_triangular(upper, packed[first : first + len(upper)], trans="T")
             gram += half.T @ half
-            first += len(lower)
+            first += len(upper)
         return factored.logdet, gram
 
     def posterior(
@@ -282,6 +284,7 @@ class CrossedEngine(Engine):
         """See `Engine`."""
         self._leaves[:] = 0
         self._nodes[:] = 0
+        self._kept = None
 
     def remember(self) -> tuple[np.ndarray, np.ndarray]:
         """See `Engine`."""
@@ -302,14 +305,13 @@ class CrossedEngine(Engine):
 
 def _inverse(squares: tuple[np.ndarray, ...]) -> np.ndarray:
     """Inverses of factored squares, both triangles, one after the other."""
-    out = np.empty(sum(lower.size for lower in squares))
+    out = np.empty(sum(upper.size for upper in squares))
     first = 0
-    for lower in squares:
-        inverse = lapack.dpotri(lower, lower=1)[0]
-        width = len(lower)
+    for upper in squares:
+        width = len(upper)
         here = out[first : first + width**2].reshape(width, width)
-        here[:] = np.tril(inverse)
-        here += np.tril(inverse, -1).T
+        here[:] = lapack.dpotri(upper, lower=0)[0].T
+        mirror(here)
         first += width**2
     return out
 

@@ -45,7 +45,7 @@ def degrees_of_freedom(matrix: np.ndarray, design: RandomDesign) -> np.ndarray:
             )
             held = len(factor.levels) - int(bound.sum())
             degrees = np.where(bound, np.minimum(degrees, held), degrees)
-    return np.maximum(degrees, 1.0)
+    return np.asarray(np.maximum(degrees, 1.0))
 
 
 def _combinations(factor: Factor) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepvalue_stats.models.fit import Convergence
+from deepvalue_stats.models.fit import Convergence, Status
 from deepvalue_stats.models.multilevel.problem import Problem, as_lambdas
 from deepvalue_stats.models.multilevel.separation import separated_terms
 from deepvalue_stats.models.multilevel.solve import Solution
@@ -87,7 +87,7 @@ def judge_convergence(
 ) -> Convergence:
     """Say how the optimisation ended, and everything doubtful about its answer."""
     said = []
-    status = "ok" if solution.optimum.found else "not_converged"
+    status: Status = "ok" if solution.optimum.found else "not_converged"
     beta = solution.beta
     base = problem.base(beta)
     wild = not np.isfinite(base).all() or float(np.abs(base).max(initial=0)) > SUSPICIOUS

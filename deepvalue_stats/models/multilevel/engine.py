@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 
 from deepvalue_stats.models.multilevel.gram import cell_sums, nested_gram, nested_posterior
-from deepvalue_stats.models.multilevel.intercepts import intercepts_laplace
-from deepvalue_stats.models.multilevel.layout import Nested
+from deepvalue_stats.models.multilevel.intercepts import Tree, intercepts_laplace
+from deepvalue_stats.models.multilevel.layout import Nested, trees_apart
+from deepvalue_stats.models.multilevel.nested_quadrature import nested_quadrature
+from deepvalue_stats.models.multilevel.quadrature import quadrature
+from deepvalue_stats.models.multilevel.rule import gauss_hermite
 from deepvalue_stats.models.multilevel.slopes import slopes_laplace
 
 Lambdas = tuple[np.ndarray, ...]
@@ -78,7 +82,7 @@ class Engine(ABC):
         return False
 
     def quadrature(self, rows: Trials, base: np.ndarray, lambdas: Lambdas, points: int) -> Value:
-        """Minus the log-likelihood by adaptive Gauss-Hermite quadrature."""
+        """Minus the log-likelihood by adaptive Gauss-Hermite quadrature, where `can_integrate`."""
         raise NotImplementedError(self.name)
 
     @abstractmethod
@@ -90,6 +94,12 @@ class Engine(ABC):
         self, weight: np.ndarray, matrix: np.ndarray, lambdas: Lambdas
     ) -> tuple[float, np.ndarray]:
         """Log det H and G'H^-1 G, G = Lambda'Z'WM, for a matrix of shape (p, n)."""
+
+    @abstractmethod
+    def gram_of(
+        self, info: np.ndarray, product: np.ndarray, lambdas: Lambdas
+    ) -> tuple[float, np.ndarray]:
+        """As `gram`, from sums by cell."""
 
     @abstractmethod
     def posterior(
@@ -159,7 +169,45 @@ class NestedEngine(Engine):
             slopes = [
                 total[a:b, a:b] for a, b in zip(self._starts[:-1], self._starts[1:], strict=True)
             ]
-        return Value(float(value.sum()), self._by_factor(slopes), self._g)
+        return self._told(value, slopes)
+
+    def can_integrate(self) -> bool:
+        """See `Engine`."""
+        levels = len(self._starts) - 1
+        return (levels == 1 and self._q_max <= 2) or (levels == 2 and self.layout.intercepts_only)
+
+    def quadrature(self, rows: Trials, base: np.ndarray, lambdas: Lambdas, points: int) -> Value:
+        """See `Engine`."""
+        nodes, weights = gauss_hermite(points)
+        rule = (nodes, np.log(weights))
+        data = (base, rows.successes, rows.trials, rows.unit)
+        out = (self._mu, self._g)
+        effects = self.layout.effects
+        if len(self._starts) == 2:
+            z = effects.columns[effects.column]
+            value, gradient, _ = quadrature(
+                self.layout.tree.rows, z, *data, self._factor(lambdas), *rule, self._modes, *out
+            )
+            slopes = [gradient.sum(axis=0)]
+        else:
+            unit = effects.columns[0, 0]
+            theta = np.array([lambdas[f][0, 0] for f in self.layout.levels]) * unit
+            value, gradient, _ = nested_quadrature(
+                self._apart, *data, theta, *rule, self._modes[:, 0], *out
+            )
+            slopes = [held.reshape(1, 1) * unit for held in gradient.sum(axis=0)]
+        return self._told(value, slopes)
+
+    def _told(self, value: np.ndarray, slopes: list[np.ndarray]) -> Value:
+        total = float(value.sum())
+        if not np.isfinite(total):
+            # modes that were not found are no place to start from
+            self.forget()
+        return Value(total, self._by_factor(slopes), self._g)
+
+    @cached_property
+    def _apart(self) -> Tree:
+        return trees_apart(self.layout.tree)
 
     def gram(
         self, weight: np.ndarray, matrix: np.ndarray, lambdas: Lambdas

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -109,7 +110,7 @@ def _chain(factors: tuple[Factor, ...]) -> tuple[tuple[int, ...], list[np.ndarra
         return None
     levels = tuple(sorted(range(len(factors)), key=lambda f: -len(factors[f].levels)))
     parents = []
-    for fine, coarse in zip(levels[:-1], levels[1:], strict=True):
+    for fine, coarse in pairwise(levels):
         below, above = factors[fine].codes, factors[coarse].codes
         parent = np.empty(len(factors[fine].levels), dtype="int64")
         parent[below] = above
@@ -148,8 +149,8 @@ def _nested(design: RandomDesign, levels: tuple[int, ...], parents: list[np.ndar
 
 def _stands(rows: np.ndarray, above: list[np.ndarray], first: np.ndarray) -> np.ndarray:
     """First node of every stand at each level, shape (n_levels, n_stands + 1)."""
-    n_roots = first[-1] - first[-2]
-    # first child, at every level, of each root
+    n_roots = int(first[-1] - first[-2])
+    # first node below each root, at every level
     bounds = [np.arange(n_roots + 1)]
     for parent in reversed(above):
         bounds.insert(0, np.searchsorted(parent, bounds[0], side="left"))
@@ -158,6 +159,19 @@ def _stands(rows: np.ndarray, above: list[np.ndarray], first: np.ndarray) -> np.
     stand = np.unique(np.searchsorted(starts, np.arange(0, rows[-1], wanted), side="left"))
     stand = np.unique(np.append(stand[stand < n_roots], [0, n_roots]))
     return np.array([first[level] + bound[stand] for level, bound in enumerate(bounds)], "int64")
+
+
+def trees_apart(tree: Tree) -> Tree:
+    """The same forest with every tree a stand of its own, so that values come tree by tree."""
+    n_levels = len(tree.spans)
+    roots = np.arange(tree.spans[-1, 0], tree.spans[-1, -1] + 1)
+    bounds = [roots]
+    for level in range(n_levels - 2, -1, -1):
+        here = slice(tree.spans[level, 0], tree.spans[level, -1])
+        nodes = np.searchsorted(tree.parents[here], bounds[0], side="left")
+        bounds.insert(0, tree.spans[level, 0] + nodes)
+    spans = np.array(bounds, dtype="int64")
+    return tree._replace(spans=spans, shares=_pieces(tree.rows[spans[0]]))
 
 
 def _pieces(starts: np.ndarray, most: int = 64) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A multilevel logit as an objective of (theta, coefficients), in units in which it is well scaled."""
+"""A multilevel logit as an objective of theta and coefficients, in well scaled units."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Problem:
 
     def base(self, beta: np.ndarray) -> np.ndarray:
         """The fixed part of every row's predictor."""
-        return self.offset + self.x @ beta
+        return np.asarray(self.offset + self.x @ beta)
 
     def __call__(self, point: np.ndarray) -> tuple[float, np.ndarray]:
         """Minus the log-likelihood (binomial constants left out) and its gradient."""

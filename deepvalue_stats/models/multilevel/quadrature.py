@@ -101,25 +101,13 @@ def quadrature(  # type: ignore[no-untyped-def]
 def room(q, size):  # type: ignore[no-untyped-def]
     """Make room for `integrate` to work in, on one thread, with `size` nodes."""
     return Scratch(
-        np.empty(q),
-        np.empty(q),
-        np.empty(q),
-        np.empty(q),
-        np.empty(q),
-        np.empty((q, q)),
-        np.empty((q, q)),
-        np.empty((q, q)),
-        np.empty((q, q)),
-        np.empty((q, q)),
-        np.empty((q, q)),
-        np.empty((q, size)),
-        np.empty((q, size)),
-        np.empty(size),
-        np.empty(size),
-        np.empty(size),
-        np.empty(size),
+        np.empty(q), np.empty(q), np.empty(q), np.empty(q), np.empty(q),
+        np.empty((q, q)), np.empty((q, q)), np.empty((q, q)),
+        np.empty((q, q)), np.empty((q, q)), np.empty((q, q)),
+        np.empty((q, size)), np.empty((q, size)),
+        np.empty(size), np.empty(size), np.empty(size), np.empty(size),
         np.empty((_ROWS, size)),
-    )
+    )  # fmt: skip
 
 
 @njit(fastmath=FAST, error_model="numpy")
@@ -284,41 +272,36 @@ def _evaluate(  # type: ignore[no-untyped-def]
     q, size = loads.shape
     for k in range(size):
         product[k] = 1.0
-        eta[k] = 0.0
     for i in range(start, stop):
         row = i - start
         here, times, won, fixed = z[0, i], m[i], y[i], base[i]
-        if q > 1:
+        for k in range(size):
+            eta[k] = fixed + here * loads[0, k]
+        for c in range(1, q):
+            here = z[c, i]
             for k in range(size):
-                eta[k] = z[1, i] * loads[1, k]
-            for c in range(2, q):
-                for k in range(size):
-                    eta[k] += z[c, i] * loads[c, k]
-        # what one loop can do is done in one: there are few nodes, and a loop takes time to begin
+                eta[k] += here * loads[c, k]
         if unit:
             for k in range(size):
-                x = fixed + here * loads[0, k] + eta[k]
+                x = eta[k]
                 e = exp_of_negative(-abs(x))
                 grown = 1.0 + e
                 product[k] *= grown
                 loglik[k] += won * x - max(x, 0.0)
-                mean = (1.0 if x >= 0.0 else e) / grown
-                means[row, k] = mean
-                pulls[0, k] += here * (won - mean)
+                means[row, k] = (1.0 if x >= 0.0 else e) / grown
         else:
             for k in range(size):
-                x = fixed + here * loads[0, k] + eta[k]
+                x = eta[k]
                 e = exp_of_negative(-abs(x))
-                product[k] = e
+                eta[k] = e
                 loglik[k] += won * x - times * max(x, 0.0)
-                mean = (1.0 if x >= 0.0 else e) / (1.0 + e)
-                means[row, k] = mean
-                pulls[0, k] += here * (won - times * mean)
+                means[row, k] = (1.0 if x >= 0.0 else e) / (1.0 + e)
             for k in range(size):
-                loglik[k] -= times * log1p(product[k])
-        for c in range(1, q):
+                loglik[k] -= times * log1p(eta[k])
+        for c in range(q):
+            here = z[c, i]
             for k in range(size):
-                pulls[c, k] += z[c, i] * (won - times * means[row, k])
+                pulls[c, k] += here * (won - times * means[row, k])
     if unit:
         for k in range(size):
             loglik[k] -= log(product[k])

@@ -149,7 +149,7 @@ def restrict(problem: Problem, solution: Solution) -> Restricted:
 def _hessian(
     problem: Problem, point: np.ndarray, active: np.ndarray, near: np.ndarray
 ) -> np.ndarray:
-    """Of minus the log-likelihood over the active coordinates, at a point that is not its maximum."""
+    """Of minus the log-likelihood over the active coordinates, away from its maximum too."""
 
     def objective(part: np.ndarray) -> tuple[float, np.ndarray]:
         full = point.copy()

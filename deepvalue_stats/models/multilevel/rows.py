@@ -20,7 +20,7 @@ _BLOCK = 512  # 2^512 is still a number, so a product of so many factors of at m
 
 
 @njit(fastmath={"contract"})
-def exp_of_negative(x: float) -> float:
+def exp_of_negative(x):  # type: ignore[no-untyped-def]
     """The exponential of x <= 0: range reduction by log 2, then Taylor's series to x^13.
 
     The order of its sums is what makes it exact, so they may not be reassociated.

@@ -163,7 +163,7 @@ def _fill_fronts(tree, effects, root, loading, work):  # type: ignore[no-untyped
                     work.front[leaf, a, b] += loading[k, a] * held
 
 
-@njit(fastmath=FAST)
+@njit(fastmath=FAST, inline="always")
 def _held(info, loading, k, b):  # type: ignore[no-untyped-def]
     """Entry (k, b) of (Z'WZ) B."""
     total = 0.0

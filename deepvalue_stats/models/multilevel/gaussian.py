@@ -1,0 +1,642 @@
+"""The linear mixed model: maximum and restricted maximum likelihood from sums by cell.
+
+Coefficients and the residual standard deviation are profiled out. After one pass over the rows
+nothing depends on how many there are, so derivatives are differences of the exact criterion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from deepvalue_stats.errors import ModelError
+from deepvalue_stats.models.multilevel.crossed_engine import CrossedEngine
+from deepvalue_stats.models.multilevel.engine import Engine, NestedEngine
+from deepvalue_stats.models.multilevel.gram import cell_sums
+from deepvalue_stats.models.multilevel.optimise import descend
+from deepvalue_stats.models.multilevel.problem import as_lambdas, as_theta
+from deepvalue_stats.models.multilevel.random import Factor
+from deepvalue_stats.models.multilevel.solve import positive_inverse
+
+# lengths are in standard errors
+NEAR = 1e-8  # squared Newton step at which BFGS hands over
+FORWARD = 1e-4  # step of its one-sided differences
+SPAN = 1e-2  # half-width of the central differences that end the search
+FRESH = 1e-4  # Newton step beyond which the Hessian is computed anew
+DONE = 1e-9  # Newton step that needs no further one
+FOUND = 1e-5  # Newton step at which a point counts as the optimum
+MOST_POLISHES = 12
+# entries of Lambda count as zero, on trial, below these parts of what data could tell from zero
+ZEROS = (1e-2, 1e-4, 1e-6)
+# curvature, in squares of the same unit, below which a zero is no minimum
+DOWNHILL = -1e-3
+# share of a column, or of the outcome, that is rounding
+ROUNDING = 1e-11
+
+
+@dataclass(frozen=True)
+class LinearSolution:
+    """The fit of a linear mixed model, in the units of the columns given.
+
+    Attributes
+    ----------
+    theta : numpy.ndarray, shape (k,)
+        Free entries of every factor's Lambda relative to sigma: a group's effects have covariance
+        sigma^2 Lambda Lambda'. Diagonals are not negative, and exactly zero on the boundary.
+    params : numpy.ndarray, shape (p,)
+    sigma : float
+        Residual standard deviation of a row of weight 1.
+    loglik : float
+        Of the restricted likelihood where `reml`, all constants included.
+    vcov : numpy.ndarray, shape (p, p)
+        Covariance of the coefficients, given theta and sigma.
+    covariance : numpy.ndarray, shape (k + 1, k + 1)
+        Covariance of (theta, log sigma), from the Hessian; zero for entries on the boundary.
+    slopes : numpy.ndarray, shape (k + 1, p, p)
+        Derivatives of `vcov` in (theta, log sigma).
+    dof : numpy.ndarray, shape (p,)
+        Satterthwaite degrees of freedom of every coefficient.
+    active : numpy.ndarray of bool, shape (k,)
+        False for entries on the boundary.
+    gradient_norm : float
+        Length of the Newton step that is left in theta, in standard errors of theta.
+    evaluations : int
+        Of the criterion.
+    reml, singular, converged : bool
+        Singular is a variance of zero or a correlation of one.
+    """
+
+    theta: np.ndarray
+    params: np.ndarray
+    sigma: float
+    loglik: float
+    vcov: np.ndarray
+    covariance: np.ndarray
+    slopes: np.ndarray
+    dof: np.ndarray
+    active: np.ndarray
+    gradient_norm: float
+    evaluations: int
+    reml: bool
+    singular: bool
+    converged: bool
+
+
+def fit_linear(
+    engine: Engine,
+    factors: tuple[Factor, ...],
+    x: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+    reml: bool,
+    start: np.ndarray | None = None,
+) -> LinearSolution:
+    """Fit y = X beta + Z Lambda u sigma + e sigma, u ~ N(0, I), e ~ N(0, 1 / weight).
+
+    Parameters
+    ----------
+    engine : Engine
+        Holds the effect columns; its modes are not touched.
+    factors : tuple of Factor
+        Of the random design, in its order.
+    x : numpy.ndarray, shape (n, p)
+        In the engine's order, as are `y` and `weight`; of full column rank.
+    y : numpy.ndarray, shape (n,)
+        Outcome, less the offset if there is one.
+    weight : numpy.ndarray, shape (n,)
+        Precisions, up to a factor; above zero.
+    reml : bool
+        Restricted likelihood.
+    start : numpy.ndarray, shape (k,), optional
+        Theta; by the method of moments where absent.
+
+    Returns
+    -------
+    LinearSolution
+
+    Raises
+    ------
+    ModelError
+        If columns of x are linearly dependent, weights are not above zero, there are as many
+        random effects of a factor as rows, or the fixed part leaves nothing to explain.
+
+    References
+    ----------
+    Bates, Maechler, Bolker and Walker (2015), Journal of Statistical Software 67(1), equations
+    29-42. Giesbrecht and Burns (1985), Biometrics 41, and Kuznetsova, Brockhoff and Christensen
+    (2017), Journal of Statistical Software 82(13), for the degrees of freedom.
+    """
+    _refuse(factors, x, weight)
+    data = _summed(engine, factors, x, y, weight, reml)
+    criterion = _Criterion(data)
+    theta = data.start if start is None else np.asarray(start, dtype="float64")
+    theta = np.where((theta == 0) & data.diagonal, data.unit, theta)
+    for near in ZEROS:
+        found = _settle(criterion, _descended(criterion, theta), near)
+        downhill = _way_down(criterion, found)
+        if downhill is None:
+            break
+        theta = downhill
+    return _solution(criterion, found, downhill is None)
+
+
+def satterthwaite(solution: LinearSolution, contrasts: np.ndarray) -> np.ndarray:
+    """Degrees of freedom of linear combinations of the coefficients.
+
+    Parameters
+    ----------
+    solution : LinearSolution
+    contrasts : numpy.ndarray, shape (k, p)
+
+    Returns
+    -------
+    numpy.ndarray, shape (k,)
+        2 v^2 / (g'Ag), with v = l'Cov(b)l, g its gradient in the variance parameters and A their
+        covariance; NaN for a contrast whose variance is zero.
+
+    References
+    ----------
+    Giesbrecht and Burns (1985), Biometrics 41.
+    """
+    held = np.atleast_2d(contrasts)
+    variance = np.einsum("ki,ij,kj->k", held, solution.vcov, held)
+    gradient = np.einsum("ki,sij,kj->ks", held, solution.slopes, held)
+    noise = np.einsum("ks,st,kt->k", gradient, solution.covariance, gradient)
+    known = noise > 0
+    return np.where(known, 2 * variance**2 / np.where(known, noise, 1.0), np.nan)
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Sums over the rows; coefficients are those of orthonormal columns Q, X = Q R.
+
+    `unit` is how far each entry of theta must be from zero to be told from it, about; `info`,
+    `product` and `total` are of [Q e], e the residuals of least squares.
+    """
+
+    engine: Engine
+    factors: tuple[Factor, ...]
+    info: np.ndarray
+    product: np.ndarray
+    total: np.ndarray
+    triangle: np.ndarray
+    plain: np.ndarray
+    constant: float
+    rows: int
+    reml: bool
+    start: np.ndarray
+    unit: np.ndarray
+    groups: np.ndarray
+    diagonal: np.ndarray
+
+    @property
+    def free_rows(self) -> int:
+        """Rows that inform sigma."""
+        return self.rows - len(self.plain) if self.reml else self.rows
+
+
+def _refuse(factors: tuple[Factor, ...], x: np.ndarray, weight: np.ndarray) -> None:
+    n, p = x.shape
+    if n <= p:
+        raise ModelError(
+            f"{n} rows cannot tell {p} coefficients and a residual apart",
+            "the fixed part",
+            "use fewer terms, or more rows",
+        )
+    if not (weight > 0).all():
+        raise ModelError(
+            "not every weight is above zero", "weights", "leave rows without weight out"
+        )
+    for factor in factors:
+        if len(factor.levels) * len(factor.columns) >= n:
+            raise ModelError(
+                f"{len(factor.levels)} groups with {len(factor.columns)} effects each cannot be "
+                f"told apart from the residuals of {n} rows",
+                f"random effects of {factor.name}",
+                "leave effects out, or use a coarser grouping",
+            )
+
+
+def _summed(
+    engine: Engine,
+    factors: tuple[Factor, ...],
+    x: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+    reml: bool,
+) -> _Data:
+    n, p = x.shape
+    matrix = np.empty((p + 1, n))
+    triangle = _orthonormal(x, weight, matrix)
+    weighted = weight * y
+    size = float(weighted @ y)
+    plain = matrix[:p] @ weighted
+    residual = y - plain @ matrix[:p]
+    again = matrix[:p] @ (weight * residual)
+    np.subtract(residual, again @ matrix[:p], out=matrix[p])
+    pull = weight * matrix[p]
+    left = float(pull @ matrix[p])
+    if left <= ROUNDING**2 * size:
+        raise ModelError(
+            "the fixed part explains the outcome without error",
+            "the outcome",
+            "use an outcome that is not a function of the terms",
+        )
+    total = np.eye(p + 1)
+    total[:p, p] = total[p, :p] = matrix[:p] @ pull
+    total[p, p] = left
+    info, product = cell_sums(_cells(engine), engine.effect_columns, weight, matrix)
+    start, unit, groups = _moments(engine, factors, pull, weight, left / (n - p))
+    constant = n * np.log(2 * np.pi) if not reml else (n - p) * np.log(2 * np.pi)
+    constant -= float(np.log(weight).sum())
+    if reml:
+        constant += 2 * float(np.log(np.abs(np.diag(triangle))).sum())
+    diagonal = np.array([row == column for factor in factors for row, column in factor.free])
+    return _Data(
+        engine, factors, info, product, total, triangle, plain + again, float(constant), n, reml,
+        start, unit, groups, diagonal,
+    )  # fmt: skip
+
+
+def _cells(engine: Engine) -> np.ndarray:
+    """First row of every cell, one more at the end."""
+    if isinstance(engine, NestedEngine):
+        return np.asarray(engine.layout.tree.rows)
+    if isinstance(engine, CrossedEngine):
+        return np.asarray(engine.layout.net.rows)
+    raise NotImplementedError(engine.name)
+
+
+def _orthonormal(x: np.ndarray, weight: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Fill the first p rows of `out` with Q', Q'WQ = I; return R, X = Q R.
+
+    Two rounds of Cholesky's factor of Q'WQ are as exact as Householder's reflections, and faster,
+    unless columns are nearly dependent.
+    """
+    p = x.shape[1]
+    scale = np.sqrt(np.einsum("ij,ij,i->j", x, x, weight))
+    if not (scale > 0).all():
+        raise _dependent()
+    q = x.T / scale[:, None]
+    triangle = np.diag(scale)
+    try:
+        for _ in range(2):
+            lower = np.linalg.cholesky((q * weight) @ q.T)
+            if np.diag(lower).min(initial=1) < 1e-6:
+                raise np.linalg.LinAlgError("nearly dependent")
+            q = solve_triangular(lower, np.eye(p), lower=True) @ q
+            triangle = lower.T @ triangle
+    except np.linalg.LinAlgError:
+        root = np.sqrt(weight)
+        reflected, right = np.linalg.qr((x / scale) * root[:, None])
+        if np.abs(np.diag(right)).min() < ROUNDING:
+            raise _dependent() from None
+        q, triangle = (reflected / root[:, None]).T, right * scale
+    out[:p] = q
+    return np.asarray(triangle)
+
+
+def _dependent() -> ModelError:
+    return ModelError(
+        "some columns are linear combinations of others",
+        "the fixed part",
+        "take one of them out",
+    )
+
+
+def _moments(
+    engine: Engine,
+    factors: tuple[Factor, ...],
+    pull: np.ndarray,
+    weight: np.ndarray,
+    variance: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Start, unit and number of groups for every free entry.
+
+    For effect z of group j with residuals r, the sum of z w r has variance s^2 (i + i^2 t^2), where
+    i = sum z^2 w. The unit is the t at which t^2 is one standard error from zero.
+    """
+    start, unit, groups = [], [], []
+    order = engine.order
+    for factor in factors:
+        codes = (factor.codes if factor.codes.ndim == 1 else factor.codes[:, 0])[order]
+        known = codes >= 0
+        by_row = []
+        for column in factor.columns:
+            z = engine.effect_columns[column]
+            summed = np.bincount(codes[known], weights=(z * pull)[known])
+            held = np.bincount(codes[known], weights=(z * z * weight)[known])
+            square = float((held**2).sum())
+            shrunk = float(((summed**2) / variance - held).sum()) / square
+            # all groups' variance counts as residual in the moments
+            part = shrunk / (1 + abs(shrunk) * float(held.sum()) / len(weight))
+            small = np.sqrt(np.sqrt(2.0 / square))
+            by_row.append((np.sqrt(max(part, (2 * small) ** 2)), small))
+        for row, column in factor.free:
+            start.append(by_row[row][0] if row == column else 0.0)
+            unit.append(by_row[row][1])
+            groups.append(len(factor.levels))
+    return np.array(start), np.array(unit), np.array(groups, dtype="float64")
+
+
+@dataclass(frozen=True)
+class _Point:
+    """Half the profiled deviance without constants, and what it was made of."""
+
+    value: float
+    log_rss: float
+    root: np.ndarray
+
+    def inverse(self) -> np.ndarray:
+        """(Q'V^-1Q)^-1, shape (p, p)."""
+        p = len(self.root) - 1
+        half = solve_triangular(self.root[:p, :p], np.eye(p), lower=True)
+        return np.asarray(half.T @ half)
+
+
+@dataclass
+class _Criterion:
+    """The profiled deviance as a function of theta; counts how often it was asked."""
+
+    data: _Data
+    evaluations: int = field(default=0)
+
+    def __call__(self, theta: np.ndarray) -> _Point:
+        self.evaluations += 1
+        data = self.data
+        p = len(data.plain)
+        lambdas = as_lambdas(data.factors, theta)
+        try:
+            logdet, taken = data.engine.gram_of(data.info, data.product, lambdas)
+            root = np.linalg.cholesky(data.total - taken)
+        except np.linalg.LinAlgError:
+            return _Point(np.inf, np.nan, np.full((p + 1, p + 1), np.nan))
+        log_rss = 2 * float(np.log(root[p, p]))
+        value = 0.5 * (logdet + data.free_rows * log_rss)
+        if data.reml:
+            value += float(np.log(np.diag(root)[:p]).sum())
+        return _Point(value, log_rss, root)
+
+
+@dataclass(frozen=True)
+class _Slopes:
+    """First derivatives, and second ones along each axis, in the active entries of theta."""
+
+    here: _Point
+    gradient: np.ndarray
+    curvature: np.ndarray
+    log_rss: np.ndarray
+    inverse: np.ndarray
+    sides: np.ndarray
+
+
+def _slopes(
+    criterion: _Criterion, theta: np.ndarray, places: np.ndarray, spans: np.ndarray
+) -> _Slopes:
+    """Central differences of fourth order."""
+    here = criterion(theta)
+    p = len(criterion.data.plain)
+    size = len(places)
+    values, log_rss = np.empty((size, 4)), np.empty((size, 4))
+    inverse = np.empty((size, p, p))
+    first = np.array([1, -8, 8, -1]) / 12
+    second = np.array([-1, 16, 16, -1]) / 12
+    for k, (place, span) in enumerate(zip(places, spans, strict=True)):
+        points = [criterion(_moved(theta, place, step * span)) for step in (-2, -1, 1, 2)]
+        values[k] = [point.value - here.value for point in points]
+        log_rss[k] = [point.log_rss - here.log_rss for point in points]
+        inverse[k] = np.tensordot(first, [point.inverse() for point in points], 1) / span
+    return _Slopes(
+        here=here,
+        gradient=values @ first / spans,
+        curvature=values @ second / spans**2,
+        log_rss=log_rss @ first / spans,
+        inverse=inverse,
+        sides=values[:, 1:3],
+    )
+
+
+def _moved(theta: np.ndarray, place: int, by: float) -> np.ndarray:
+    moved = theta.copy()
+    moved[place] += by
+    return moved
+
+
+def _hessian(
+    criterion: _Criterion,
+    theta: np.ndarray,
+    places: np.ndarray,
+    spans: np.ndarray,
+    found: _Slopes,
+) -> np.ndarray:
+    """Second derivatives, those along the axes being known."""
+    hessian = np.diag(found.curvature)
+    for a in range(len(places)):
+        for b in range(a):
+            total = -found.sides[a].sum() - found.sides[b].sum()
+            for side in (-1, 1):
+                shifted = _moved(theta, places[a], side * spans[a])
+                shifted[places[b]] += side * spans[b]
+                total += criterion(shifted).value - found.here.value
+            hessian[a, b] = hessian[b, a] = total / (2 * spans[a] * spans[b])
+    return hessian
+
+
+def _errors(data: _Data, theta: np.ndarray) -> np.ndarray:
+    """Standard errors of theta, about: relative ones where there is much variance."""
+    by_groups = np.abs(theta) / np.sqrt(2 * data.groups)
+    return np.maximum(by_groups, 0.3 * np.minimum(data.unit, np.abs(theta) + data.unit))
+
+
+def _spans(data: _Data, theta: np.ndarray, hessian: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Half-widths of differences, from the curvature where it can be believed."""
+    guess = _errors(data, theta)[places]
+    curvature = np.diag(hessian)
+    believed = 1 / np.sqrt(np.maximum(curvature, 1e-300))
+    return SPAN * np.clip(np.where(curvature > 0, believed, guess), 0.01 * guess, 30 * guess)
+
+
+def _descended(criterion: _Criterion, theta: np.ndarray) -> np.ndarray:
+    """BFGS with one-sided differences, from a difference Hessian."""
+    data = criterion.data
+    places = np.arange(len(theta))
+    scale = _errors(data, theta)
+    spans = 0.1 * scale
+    near = _slopes(criterion, theta, places, spans)
+    inverse = positive_inverse(_hessian(criterion, theta, places, spans, near))
+    scale = np.sqrt(np.maximum(np.diag(inverse), 1e-300))
+    longest = np.maximum(2 * np.abs(theta).max(), 10 * data.unit)
+
+    def objective(point: np.ndarray) -> tuple[float, np.ndarray]:
+        here = criterion(point)
+        if not np.isfinite(here.value):
+            return np.inf, np.full_like(point, np.nan)
+        steps = FORWARD * scale
+        ahead = [criterion(_moved(point, k, steps[k])).value for k in places]
+        return here.value, (np.array(ahead) - here.value) / steps
+
+    return descend(objective, theta, inverse, longest, NEAR).point
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """A stationary point: entries that are not active are zero."""
+
+    theta: np.ndarray
+    active: np.ndarray
+    slopes: _Slopes
+    hessian: np.ndarray
+    left: float
+
+
+def _settle(criterion: _Criterion, theta: np.ndarray, near: float) -> _Settled:
+    """Set what is nearly zero to zero, and end the search over the rest by Newton's method."""
+    data = criterion.data
+    theta, zero = _canonical(data, theta, near)
+    places = np.nonzero(~zero)[0]
+    hessian = np.diag(1 / _errors(data, theta)[places] ** 2)
+    spans = _spans(data, theta, hessian, places)
+    fresh, last = False, np.inf
+    for _ in range(MOST_POLISHES):
+        slopes = _slopes(criterion, theta, places, spans)
+        if not fresh:
+            hessian = _hessian(criterion, theta, places, spans, slopes)
+            wider = _spans(data, theta, hessian, places)
+            if (np.abs(np.log(wider / spans)) > np.log(3)).any():
+                spans = wider
+                slopes = _slopes(criterion, theta, places, spans)
+                hessian = _hessian(criterion, theta, places, spans, slopes)
+        inverse = positive_inverse(hessian)
+        step = -inverse @ slopes.gradient
+        left = float(np.sqrt(max(-slopes.gradient @ step, 0.0)))
+        if left < DONE or (left < FOUND and left > 0.5 * last):
+            break
+        last, fresh = left, left < FRESH
+        share = 1.0
+        while share > 1e-4:
+            moved = theta.copy()
+            moved[places] += share * step
+            if criterion(moved).value <= slopes.here.value + 1e-9 * abs(slopes.here.value):
+                break
+            share *= 0.3
+        else:
+            break
+        theta = moved
+    # a last step may have turned a sign
+    kept, _ = _canonical(data, theta, 0.0)
+    turn = np.where(np.sign(kept) * np.sign(theta) < 0, -1.0, 1.0)[places]
+    slopes = _Slopes(
+        slopes.here,
+        slopes.gradient * turn,
+        slopes.curvature,
+        slopes.log_rss * turn,
+        slopes.inverse * turn[:, None, None],
+        slopes.sides,
+    )
+    return _Settled(kept, ~zero, slopes, hessian * np.outer(turn, turn), left)
+
+
+def _canonical(data: _Data, theta: np.ndarray, near: float) -> tuple[np.ndarray, np.ndarray]:
+    """Diagonals not negative, what is nearly zero set to zero, and which entries are.
+
+    Where a diagonal of Lambda vanishes, the rest of its column moves into later columns, which
+    leaves the covariance Lambda Lambda' as it is.
+    """
+    lambdas, zeros = [], []
+    for held, unit in zip(
+        as_lambdas(data.factors, theta), as_lambdas(data.factors, data.unit), strict=True
+    ):
+        scale = np.diag(unit)
+        lower, gone = _factored((held / scale[:, None]) @ (held / scale[:, None]).T, near)
+        if not gone.any():
+            signs = np.where(np.diag(held) < 0, -1.0, 1.0)
+            lambdas.append(held * signs)
+        else:
+            lambdas.append(lower * scale[:, None])
+        zeros.append(np.broadcast_to(gone, held.shape).astype("float64"))
+    return as_theta(data.factors, tuple(lambdas)), as_theta(data.factors, tuple(zeros)) > 0
+
+
+def _factored(covariance: np.ndarray, near: float) -> tuple[np.ndarray, np.ndarray]:
+    """Cholesky factor with columns of small pivots left zero, and which ones are."""
+    q = len(covariance)
+    lower, gone = np.zeros((q, q)), np.zeros(q, dtype=bool)
+    left = covariance.copy()
+    for column in range(q):
+        if left[column, column] <= near**2:
+            gone[column] = True
+            continue
+        lower[column:, column] = left[column:, column] / np.sqrt(left[column, column])
+        left = left - np.outer(lower[:, column], lower[:, column])
+    return lower, gone
+
+
+def _way_down(criterion: _Criterion, found: _Settled) -> np.ndarray | None:
+    """A better point beside a boundary point that is no minimum; None where it is one.
+
+    The criterion is even in every column of a Lambda, so its gradient at zero says nothing.
+    """
+    places = np.nonzero(~found.active)[0]
+    if not len(places):
+        return None
+    data = criterion.data
+    unit = data.unit[places]
+    spans = 0.02 * unit
+    slopes = _slopes(criterion, found.theta, places, spans)
+    hessian = _hessian(criterion, found.theta, places, spans, slopes) * np.outer(unit, unit)
+    values, vectors = np.linalg.eigh(hessian)
+    if values[0] >= DOWNHILL:
+        return None
+    for length in (1.0, 0.3, 0.1, 0.03):
+        moved = found.theta.copy()
+        moved[places] = length * unit * vectors[:, 0]
+        if criterion(moved).value < slopes.here.value:
+            return moved
+    return None
+
+
+def _solution(criterion: _Criterion, found: _Settled, settled: bool) -> LinearSolution:
+    data, slopes = criterion.data, found.slopes
+    p, k = len(data.plain), len(found.theta)
+    here = criterion(found.theta)
+    rows = data.free_rows
+    variance = float(np.exp(here.log_rss)) / rows
+    moved = solve_triangular(here.root[:p, :p], here.root[p, :p], lower=True, trans="T")
+    back = solve_triangular(data.triangle, np.eye(p))
+    vcov = variance * back @ here.inverse() @ back.T
+    by_theta, inside = np.zeros((k + 1, p, p)), np.nonzero(found.active)[0]
+    by_theta[inside] = variance * back @ slopes.inverse @ back.T
+    by_theta[k] = 2 * vcov
+    held = np.append(inside, k)
+    covariance = np.zeros((k + 1, k + 1))
+    covariance[np.ix_(held, held)] = _joint(found.hessian, slopes.log_rss / 2, rows)
+    loglik = -here.value - 0.5 * (data.constant + rows * (1 - np.log(rows)))
+    convex = not len(inside) or bool(np.linalg.eigvalsh(found.hessian)[0] > 0)
+    solution = LinearSolution(
+        theta=found.theta,
+        params=back @ (data.plain + moved),
+        sigma=float(np.sqrt(variance)),
+        loglik=float(loglik),
+        vcov=(vcov + vcov.T) / 2,
+        covariance=covariance,
+        slopes=by_theta,
+        dof=np.empty(p),
+        active=found.active,
+        gradient_norm=found.left,
+        evaluations=criterion.evaluations,
+        reml=data.reml,
+        singular=not found.active.all(),
+        converged=settled and convex and found.left < FOUND,
+    )
+    solution.dof[:] = satterthwaite(solution, np.eye(p))
+    return solution
+
+
+def _joint(hessian: np.ndarray, drift: np.ndarray, rows: int) -> np.ndarray:
+    """Covariance of (theta, log sigma) from the profiled Hessian; `drift` is d log sigma / d theta."""
+    inverse = positive_inverse(hessian) if len(drift) else np.zeros((0, 0))
+    cross = inverse @ drift
+    last = float(drift @ cross) + 0.5 / rows
+    return np.block([[inverse, cross[:, None]], [cross[None, :], np.array([[last]])]])
