@@ -13,7 +13,7 @@ from scipy import stats
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.design import Design
 from deepvalue_stats.models.link import Link
-from deepvalue_stats.tables import LEVEL
+from deepvalue_stats.tables import LEVEL, read_only
 
 At = Literal["population", "typical", "conditional"]
 Status = Literal["ok", "not_converged", "separated"]
@@ -98,8 +98,9 @@ class ModelFit:
     convergence : Convergence
     loglik : float
         NaN where the estimator has no likelihood.
-    scores : numpy.ndarray, shape (n, p)
-        Each row's contribution to the estimating function.
+    slopes : numpy.ndarray, shape (n,)
+        Derivative of each row's part of the log-likelihood (for a GEE, of the estimating
+        function) in its linear predictor.
     association : mapping of str to float
         Working correlation parameters of a GEE.
     """
@@ -115,8 +116,13 @@ class ModelFit:
     ids: Mapping[str, str]
     convergence: Convergence
     loglik: float
-    scores: np.ndarray
+    slopes: np.ndarray
     association: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Each row's contribution to the estimating function, shape (n, p)."""
+        return read_only(self.design.matrix * self.slopes[:, None])
 
     @property
     def n_obs(self) -> int:

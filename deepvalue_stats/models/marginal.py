@@ -92,7 +92,7 @@ def fit_gee(
         ).fit(maxiter=200, ctol=SOLVED * len(labels))
     params = np.asarray(result.params) / scale
     alpha = float(structure.dep_params) if correlation == "exchangeable" else 0.0
-    scores = _gee_scores(design, labels, params, alpha)
+    slopes = _gee_slopes(design, labels, params, alpha)
     return ModelFit(
         spec=ModelSpec(formula, "binomial", (group,), "gee", f"robust:{group}", correlation),
         terms=design.terms,
@@ -103,9 +103,9 @@ def fit_gee(
         design=design,
         n_groups={group: int(pd.unique(labels).size)},
         ids=_ids(data, client, practitioner),
-        convergence=_convergence(design, params, scores, len(result.fit_history["params"])),
+        convergence=_convergence(design, params, slopes, len(result.fit_history["params"])),
         loglik=np.nan,
-        scores=read_only(scores),
+        slopes=read_only(slopes),
         association={"alpha": alpha},
     )
 
@@ -160,23 +160,22 @@ def fit_logit(
             method="newton", disp=0, maxiter=100
         )
     params = np.asarray(result.params) / scale
-    residual = design.response - expit(design.matrix @ params)
-    scores = design.matrix * residual[:, None]
+    slopes = design.response - expit(design.matrix @ params)
     return ModelFit(
         spec=ModelSpec(formula, "binomial", (), "logit", f"cluster:{cluster}"),
         terms=design.terms,
         params=read_only(params),
-        covariance=read_only(_sandwich(design, params, scores, labels)),
+        covariance=read_only(_sandwich(design, params, slopes, labels)),
         dof=np.inf,
         link=LOGIT,
         design=design,
         n_groups={cluster: int(pd.unique(labels).size)},
         ids=_ids(data, client, practitioner),
         convergence=_convergence(
-            design, params, scores, int(result.mle_retvals["iterations"]), -float(result.llf)
+            design, params, slopes, int(result.mle_retvals["iterations"]), -float(result.llf)
         ),
         loglik=float(result.llf),
-        scores=read_only(scores),
+        slopes=read_only(slopes),
     )
 
 
@@ -232,12 +231,13 @@ def _column_scale(matrix: np.ndarray) -> np.ndarray:
 
 
 def _sandwich(
-    design: Design, params: np.ndarray, scores: np.ndarray, labels: np.ndarray
+    design: Design, params: np.ndarray, slopes: np.ndarray, labels: np.ndarray
 ) -> np.ndarray:
     """Bread, meat and bread, shape (p, p)."""
     weight = LOGIT.slope(design.matrix @ params)
     scale = _column_scale(design.matrix)
-    matrix, scores = design.matrix / scale, scores / scale
+    matrix = design.matrix / scale
+    scores = matrix * slopes[:, None]
     bread = np.linalg.pinv(matrix.T @ (matrix * weight[:, None]))
     n_clusters = int(labels.max()) + 1
     summed = np.zeros((n_clusters, scores.shape[1]))
@@ -248,7 +248,7 @@ def _sandwich(
     return np.asarray(bread @ meat @ bread / np.outer(scale, scale))
 
 
-def _gee_scores(design: Design, labels: np.ndarray, params: np.ndarray, alpha: float) -> np.ndarray:
+def _gee_slopes(design: Design, labels: np.ndarray, params: np.ndarray, alpha: float) -> np.ndarray:
     """Rows' shares of the estimating function: D' A^-1/2 R^-1 A^-1/2 (y - mu).
 
     R^-1 of an exchangeable correlation is (I - a/(1 + (n-1) a) 1 1') / (1 - a).
@@ -260,17 +260,17 @@ def _gee_scores(design: Design, labels: np.ndarray, params: np.ndarray, alpha: f
     total = np.bincount(labels, weights=residual)
     pull = alpha / (1 + (size - 1) * alpha) * total
     whitened = (residual - pull[labels]) / (1 - alpha)
-    return np.asarray(design.matrix * (spread * whitened)[:, None])
+    return np.asarray(spread * whitened)
 
 
 def _convergence(
     design: Design,
     params: np.ndarray,
-    scores: np.ndarray,
+    slopes: np.ndarray,
     evaluations: int,
     objective: float = np.nan,
 ) -> Convergence:
-    scores = scores / _column_scale(design.matrix)
+    scores = design.matrix / _column_scale(design.matrix) * slopes[:, None]
     gradient = float(np.abs(scores.mean(axis=0)).max()) if np.isfinite(scores).all() else np.inf
     predictor = np.abs(design.matrix @ params)
     doubts = []

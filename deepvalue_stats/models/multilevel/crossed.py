@@ -338,7 +338,9 @@ def crossed_spread(net, loads, info, leaf_factor, coupling, inverse):  # type: i
                             known[used, a] = coupling[slot, b, a]
                         used += 1
                 node = net.slot_node[first_slot]
-                _regress(inverse[net.offset[node] :], net.width[node], places[:used], known, found, q)
+                _regress(
+                    inverse[net.offset[node] :], net.width[node], places[:used], known, found, q
+                )
                 used = 0
                 for slot in range(first_slot, last_slot):
                     for b in range(loads.sizes[net.factor[net.slot_node[slot]]]):

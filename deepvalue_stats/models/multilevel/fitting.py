@@ -169,7 +169,7 @@ def fit_multilevel(
         ids={role: column for role, column in ids.items() if column in data},
         convergence=convergence,
         loglik=found.loglik,
-        scores=found.scores,
+        slopes=read_only(found.slopes),
         theta=read_only(found.theta),
         sigma=np.nan,
         joint=read_only(found.joint),
@@ -195,7 +195,7 @@ class _Found:
     theta: np.ndarray
     joint: np.ndarray
     loglik: float
-    scores: np.ndarray
+    slopes: np.ndarray
     lambdas: Lambdas
     modes: tuple[tuple[np.ndarray, np.ndarray], ...]
 
@@ -207,9 +207,9 @@ def _assembled(problem: Problem, solution: Solution, sound: bool) -> _Found:
     joint = solution.covariance() / np.outer(problem.scale, problem.scale) if sound else None
     base = problem.base(solution.beta)
     lambdas = problem.lambdas(solution.theta)
-    slopes = problem.engine.likelihood(problem.rows, base, lambdas, problem.points).base
-    scores = np.empty(problem.x.shape)
-    scores[order] = problem.x * problem.x_scale * -slopes[:, None]
+    descent = problem.engine.likelihood(problem.rows, base, lambdas, problem.points).base
+    slopes = np.empty(len(order))
+    slopes[order] = -descent
     own = as_lambdas(problem.factors, point[:k])
     modes = _modes(problem, solution, own)
     if joint is None:
@@ -217,7 +217,7 @@ def _assembled(problem: Problem, solution: Solution, sound: bool) -> _Found:
         own = tuple(np.full_like(held, np.nan) for held in own)
         modes = tuple((at * np.nan, spread * np.nan) for at, spread in modes)
     loglik = problem.constant - solution.optimum.value if sound else np.nan
-    return _Found(point[k:], point[:k], joint, loglik, scores, own, modes)
+    return _Found(point[k:], point[:k], joint, loglik, slopes, own, modes)
 
 
 def _modes(

@@ -134,7 +134,7 @@ def fit_linear(
     theta = data.start if start is None else np.asarray(start, dtype="float64")
     theta = np.where((theta == 0) & data.diagonal, data.unit, theta)
     for near in ZEROS:
-        found = _settle(criterion, _descended(criterion, theta), near)
+        found = _settle(criterion, *_descended(criterion, theta), near)
         downhill = _way_down(criterion, found)
         if downhill is None:
             break
@@ -173,7 +173,7 @@ class _Data:
     """Sums over the rows; coefficients are those of orthonormal columns Q, X = Q R.
 
     `unit` is how far each entry of theta must be from zero to be told from it, about; `info`,
-    `product` and `total` are of [Q e], e the residuals of least squares.
+    `product` and `total` are of [Q e], e the residuals of least squares over their `length`.
     """
 
     engine: Engine
@@ -183,6 +183,7 @@ class _Data:
     total: np.ndarray
     triangle: np.ndarray
     plain: np.ndarray
+    length: float
     constant: float
     rows: int
     reml: bool
@@ -244,19 +245,21 @@ def _summed(
             "the outcome",
             "use an outcome that is not a function of the terms",
         )
+    length = float(np.sqrt(left))
+    matrix[p] /= length
+    pull /= length
     total = np.eye(p + 1)
     total[:p, p] = total[p, :p] = matrix[:p] @ pull
-    total[p, p] = left
     info, product = cell_sums(_cells(engine), engine.effect_columns, weight, matrix)
-    start, unit, groups = _moments(engine, factors, pull, weight, left / (n - p))
+    start, unit, groups = _moments(engine, factors, pull, weight, 1 / (n - p))
     constant = n * np.log(2 * np.pi) if not reml else (n - p) * np.log(2 * np.pi)
     constant -= float(np.log(weight).sum())
     if reml:
         constant += 2 * float(np.log(np.abs(np.diag(triangle))).sum())
     diagonal = np.array([row == column for factor in factors for row, column in factor.free])
     return _Data(
-        engine, factors, info, product, total, triangle, plain + again, float(constant), n, reml,
-        start, unit, groups, diagonal,
+        engine, factors, info, product, total, triangle, plain + again, length, float(constant), n,
+        reml, start, unit, groups, diagonal,
     )  # fmt: skip
 
 
@@ -450,16 +453,16 @@ def _errors(data: _Data, theta: np.ndarray) -> np.ndarray:
     return np.maximum(by_groups, 0.3 * np.minimum(data.unit, np.abs(theta) + data.unit))
 
 
-def _spans(data: _Data, theta: np.ndarray, hessian: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Half-widths of differences, from the curvature where it can be believed."""
+def _spans(
+    data: _Data, theta: np.ndarray, errors: np.ndarray, places: np.ndarray
+) -> np.ndarray:
+    """Half-widths of central differences: parts of standard errors that can be believed."""
     guess = _errors(data, theta)[places]
-    curvature = np.diag(hessian)
-    believed = 1 / np.sqrt(np.maximum(curvature, 1e-300))
-    return SPAN * np.clip(np.where(curvature > 0, believed, guess), 0.01 * guess, 30 * guess)
+    return SPAN * np.clip(errors, 0.01 * guess, 30 * guess)
 
 
-def _descended(criterion: _Criterion, theta: np.ndarray) -> np.ndarray:
-    """BFGS with one-sided differences, from a difference Hessian."""
+def _descended(criterion: _Criterion, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """BFGS with one-sided differences; returns the point and standard errors, about."""
     data = criterion.data
     places = np.arange(len(theta))
     scale = _errors(data, theta)
@@ -477,7 +480,8 @@ def _descended(criterion: _Criterion, theta: np.ndarray) -> np.ndarray:
         ahead = [criterion(_moved(point, k, steps[k])).value for k in places]
         return here.value, (np.array(ahead) - here.value) / steps
 
-    return descend(objective, theta, inverse, longest, NEAR).point
+    near_by = descend(objective, theta, inverse, longest, NEAR)
+    return near_by.point, np.sqrt(np.maximum(np.diag(near_by.inverse), 0.0))
 
 
 @dataclass(frozen=True)
@@ -491,19 +495,21 @@ class _Settled:
     left: float
 
 
-def _settle(criterion: _Criterion, theta: np.ndarray, near: float) -> _Settled:
+def _settle(
+    criterion: _Criterion, theta: np.ndarray, errors: np.ndarray, near: float
+) -> _Settled:
     """Set what is nearly zero to zero, and end the search over the rest by Newton's method."""
     data = criterion.data
     theta, zero = _canonical(data, theta, near)
     places = np.nonzero(~zero)[0]
-    hessian = np.diag(1 / _errors(data, theta)[places] ** 2)
-    spans = _spans(data, theta, hessian, places)
+    spans = _spans(data, theta, errors[places], places)
     fresh, last = False, np.inf
     for _ in range(MOST_POLISHES):
         slopes = _slopes(criterion, theta, places, spans)
         if not fresh:
             hessian = _hessian(criterion, theta, places, spans, slopes)
-            wider = _spans(data, theta, hessian, places)
+            curvature = np.maximum(np.diag(hessian), 1e-300)
+            wider = _spans(data, theta, 1 / np.sqrt(curvature), places)
             if (np.abs(np.log(wider / spans)) > np.log(3)).any():
                 spans = wider
                 slopes = _slopes(criterion, theta, places, spans)
@@ -511,7 +517,8 @@ def _settle(criterion: _Criterion, theta: np.ndarray, near: float) -> _Settled:
         inverse = positive_inverse(hessian)
         step = -inverse @ slopes.gradient
         left = float(np.sqrt(max(-slopes.gradient @ step, 0.0)))
-        if left < DONE or (left < FOUND and left > 0.5 * last):
+        noise = 4 * np.finfo(float).eps * (1 + abs(slopes.here.value)) / SPAN
+        if left < max(DONE, noise) or (left < FOUND and left > 0.5 * last):
             break
         last, fresh = left, left < FRESH
         share = 1.0
@@ -602,8 +609,8 @@ def _solution(criterion: _Criterion, found: _Settled, settled: bool) -> LinearSo
     p, k = len(data.plain), len(found.theta)
     here = criterion(found.theta)
     rows = data.free_rows
-    variance = float(np.exp(here.log_rss)) / rows
-    moved = solve_triangular(here.root[:p, :p], here.root[p, :p], lower=True, trans="T")
+    variance = float(np.exp(here.log_rss)) * data.length**2 / rows
+    moved = solve_triangular(here.root[:p, :p], here.root[p, :p], lower=True, trans="T") * data.length
     back = solve_triangular(data.triangle, np.eye(p))
     vcov = variance * back @ here.inverse() @ back.T
     by_theta, inside = np.zeros((k + 1, p, p)), np.nonzero(found.active)[0]
@@ -612,7 +619,7 @@ def _solution(criterion: _Criterion, found: _Settled, settled: bool) -> LinearSo
     held = np.append(inside, k)
     covariance = np.zeros((k + 1, k + 1))
     covariance[np.ix_(held, held)] = _joint(found.hessian, slopes.log_rss / 2, rows)
-    loglik = -here.value - 0.5 * (data.constant + rows * (1 - np.log(rows)))
+    loglik = -here.value - 0.5 * (data.constant + rows * (1 + 2 * np.log(data.length) - np.log(rows)))
     convex = not len(inside) or bool(np.linalg.eigvalsh(found.hessian)[0] > 0)
     solution = LinearSolution(
         theta=found.theta,

@@ -13,6 +13,8 @@ from numba import njit, prange
 from deepvalue_stats.models.multilevel.rows import FAST
 from deepvalue_stats.models.multilevel.slopes import _factor, _fill_fronts, _solve, _spread, _Work
 
+_BLOCK, _PIECES = 256, 16
+
 
 @njit(parallel=True, cache=True, fastmath=FAST, nogil=True)
 def cell_sums(rows, columns, weight, matrix):  # type: ignore[no-untyped-def]
@@ -35,6 +37,31 @@ def cell_sums(rows, columns, weight, matrix):  # type: ignore[no-untyped-def]
                     total += weight[i] * columns[k, i] * matrix[j, i]
                 product[cell, k, j] = total
     return info, product
+
+
+@njit(parallel=True, cache=True, fastmath=FAST, nogil=True)
+def cross_products(across, weight):  # type: ignore[no-untyped-def]
+    """X'WX (p, p) for `across` = X' (p, n), block of rows by block."""
+    p, n = across.shape
+    n_blocks = (n + _BLOCK - 1) // _BLOCK
+    parts = np.zeros((_PIECES, p, p))
+    for piece in prange(_PIECES):
+        held = np.empty(_BLOCK)
+        for block in range(piece * n_blocks // _PIECES, (piece + 1) * n_blocks // _PIECES):
+            start, stop = block * _BLOCK, min((block + 1) * _BLOCK, n)
+            for a in range(p):
+                for i in range(start, stop):
+                    held[i - start] = weight[i] * across[a, i]
+                for b in range(a + 1):
+                    total = 0.0
+                    for i in range(start, stop):
+                        total += held[i - start] * across[b, i]
+                    parts[piece, a, b] += total
+    out = parts.sum(axis=0)
+    for a in range(p):
+        for b in range(a):
+            out[b, a] = out[a, b]
+    return out
 
 
 @njit(cache=True, fastmath=FAST, nogil=True)

@@ -10,6 +10,7 @@ from scipy.special import expit, gammaln
 from deepvalue_stats.models.multilevel.crossed_engine import CrossedEngine
 from deepvalue_stats.models.multilevel.engine import Engine, Lambdas, NestedEngine, Trials
 from deepvalue_stats.models.multilevel.layout import Nested, lay_out
+from deepvalue_stats.models.multilevel.gram import cross_products
 from deepvalue_stats.models.multilevel.random import Factor, RandomDesign
 
 # rows on which the start is found: more do not make it better
@@ -92,9 +93,8 @@ class Problem:
         """X'WX less what the random effects explain, at the last modes, shape (p, p)."""
         mean = self.engine.means
         weight = self.rows.trials * mean * (1 - mean)
-        across = np.ascontiguousarray(self.x.T)
-        _, taken = self.engine.gram(weight, across, self.lambdas(theta))
-        return np.asarray(self.x.T @ (weight[:, None] * self.x) - taken + np.diag(self.penalty))
+        _, taken = self.engine.gram(weight, self.x.T, self.lambdas(theta))
+        return np.asarray(cross_products(self.x.T, weight) - taken + np.diag(self.penalty))
 
     def with_outcome(self, successes: np.ndarray) -> Problem:
         """The same design with other successes, in the engine's order."""
@@ -200,12 +200,8 @@ def _log_binomial(successes: np.ndarray, trials: np.ndarray) -> np.ndarray:
 
 def _root_mean_square(values: np.ndarray, axis: int) -> np.ndarray:
     """Never zero: a column of zeros keeps its unit."""
-    largest = np.abs(values).max(axis=axis, initial=0)
-    largest = np.where(largest > 0, largest, 1.0)
-    held = values / np.expand_dims(largest, axis)
-    return np.asarray(
-        np.sqrt(np.einsum("ij,ij->" + "ji"[axis], held, held) / values.shape[axis]) * largest
-    )
+    squares = np.einsum("ij,ij->" + "ji"[axis], values, values) / values.shape[axis]
+    return np.where(squares > 0, np.sqrt(squares), 1.0)
 
 
 def starting_point(problem: Problem) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from deepvalue_stats.models.multilevel.optimise import DIFFERENCE, descend, difference_hessian
 from deepvalue_stats.models.multilevel.problem import LONGEST_THETA, Problem
-from deepvalue_stats.models.multilevel.solve import Solution, canonical, positive_inverse
+from deepvalue_stats.models.multilevel.solve import MANY_ROWS, Solution, canonical, positive_inverse
 
 ENOUGH = 1e-6  # squared step in theta, in standard errors
 # a squared move up to which the Hessian at the maximum is corrected to first order, not redone
@@ -53,6 +53,8 @@ class _Profile:
         self.turn = -self.inverse @ hessian[k:, :k]
         self.spans = DIFFERENCE / np.sqrt(np.maximum(np.diag(hessian)[:k], 1.0))
         self.last = solution.theta, solution.beta
+        # with many rows the log-determinant is straight over so short a span
+        self.one_sided = len(problem.offset) >= MANY_ROWS
 
     def coefficients(self, theta: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
         """The best coefficients given theta, the value there, and the gradient in theta."""
@@ -87,6 +89,9 @@ class _Profile:
             shift = np.zeros_like(theta)
             shift[place] = span
             ahead = self.logdet(theta + shift, beta + self.turn @ shift)
+            if self.one_sided:
+                gradient[place] += (ahead - logdet) / (2 * span)
+                continue
             behind = self.logdet(theta - shift, beta - self.turn @ shift)
             gradient[place] += (ahead - behind) / (4 * span)
         return value + 0.5 * logdet, gradient

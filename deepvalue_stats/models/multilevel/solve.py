@@ -19,6 +19,8 @@ from deepvalue_stats.models.multilevel.problem import (
 # a scaled standard deviation below this is looked at as zero
 NEAR_ZERO = 1e-3
 RESTARTS = 3
+# from so many rows on third derivatives are small beside the standard errors
+MANY_ROWS = 50_000
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,9 @@ def _search(problem: Problem, point: np.ndarray, active: np.ndarray) -> Optimum:
     objective = _over(problem, point, active)
     start = point[active]
     longest = np.concatenate([np.full(k, LONGEST_THETA), np.full(len(point) - k, LONGEST_STEP)])
-    return minimise(objective, start, _metric(problem, objective, point, active), longest[active])
+    metric = _metric(problem, objective, point, active)
+    many = len(problem.offset) >= MANY_ROWS
+    return minimise(objective, start, metric, longest[active], one_sided=many)
 
 
 def _over(problem: Problem, point: np.ndarray, active: np.ndarray) -> Objective:
