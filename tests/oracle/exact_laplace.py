@@ -21,10 +21,11 @@ import numpy as np
 import pandas as pd
 from formulaic import model_matrix
 from multilevel_cases import LOGIT, Case, path_of
-from scipy import linalg, optimize, sparse, special
+from scipy import linalg, optimize, sparse, special, stats
 
 COMPLEX_STEP = 1e-20
 SHARE_OF_ERROR = 1e-2
+PROFILED = ("cbpp_laplace",)
 
 
 @dataclass(frozen=True)
@@ -289,6 +290,29 @@ def optimum(objective: Objective, start: np.ndarray, scale: np.ndarray) -> tuple
     return point, second, np.abs(objective(point)[1] * errors).max()
 
 
+def profile(objective: Objective, point: np.ndarray, second: np.ndarray, k: int) -> list[float]:
+    """Where the deviance, least over all other parameters, is chi-squared's 95% point higher."""
+    errors = np.sqrt(np.diag(linalg.inv(second)))
+    least = objective(point)[0]
+    others = np.arange(len(point)) != k
+
+    def beyond(z: float) -> float:
+        def free(rest: np.ndarray) -> tuple[float, np.ndarray]:
+            moved = point.copy()
+            moved[k] += z * errors[k]
+            moved[others] += rest * errors[others]
+            value, grad = objective(moved)
+            return value - least, (grad * errors)[others]
+
+        best = optimize.minimize(
+            free, np.zeros(others.sum()), jac=True, method="BFGS", options={"gtol": 1e-8}
+        )
+        return 2 * float(best.fun) - stats.chi2.ppf(0.95, 1)
+
+    ends = [optimize.brentq(beyond, *reach, xtol=1e-10) for reach in ((-4, -1), (1, 4))]
+    return [float(point[k] + z * errors[k]) for z in ends]
+
+
 def start_of(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients without random effects, standard deviations of one, and a scale of each."""
     beta = np.zeros(problem.x.shape[1])
@@ -340,9 +364,7 @@ def exact(case: Case, begin: list[float] | None = None) -> dict[str, Any]:
     dense = DenseLaplace(problem)
     points = case.quadrature_points
     objective: Objective = dense if points == 1 else Quadrature(problem, points)
-    point, second, slope = optimum(
-        objective, start if begin is None else np.asarray(begin), scale
-    )
+    point, second, slope = optimum(objective, start if begin is None else np.asarray(begin), scale)
     p = len(problem.names)
     cov = linalg.inv(second)
     value = objective(point)[0]
@@ -373,6 +395,17 @@ def exact(case: Case, begin: list[float] | None = None) -> dict[str, Any]:
     }
 
 
+def profiles(case: Case, told: dict[str, Any]) -> dict[str, list[float]]:
+    """Profile intervals of every parameter of a model with one random intercept."""
+    dense = DenseLaplace(problem_of(case))
+    point = np.array(told["params"] + told["theta"])
+    errors = np.array(told["se"] + told["theta_se"])
+    second = hessian(dense, point, errors)
+    return {
+        name: profile(dense, point, second, k) for k, name in enumerate([*told["terms"], "std_dev"])
+    }
+
+
 def main(names: list[str]) -> None:
     for name in names or list(LOGIT):
         path = path_of(name)
@@ -380,6 +413,8 @@ def main(names: list[str]) -> None:
         before = told.get("exact")
         begin = before and before["params"] + before["theta"]
         told["exact"] = exact(LOGIT[name], begin)
+        if name in PROFILED:
+            told["exact"]["profile"] = profiles(LOGIT[name], told["exact"])
         path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
         print(name, told["exact"]["loglik"], told["exact"]["largest_gradient_in_errors"])
 

@@ -148,9 +148,7 @@ UNION = (
     "union ~ married + poorhlth + south + married_b + poorhlth_b + south_b + educ + black"
     " + (1 | nr)"
 )
-CHILDREN = (
-    "immun ~ kid2p + mom25p + spanish + nospanish + rural + pcInd81 + (1 | mom) + (1 | comm)"
-)
+CHILDREN = "immun ~ kid2p + mom25p + spanish + nospanish + rural + pcInd81 + (1 | mom) + (1 | comm)"
 PATIENTS = "outcome ~ centre2 + active + male + age + baseline + (1 | patient)"
 
 

@@ -395,7 +395,7 @@ def crossed_spread(net, loads, info, leaf_factor, coupling, inverse):  # type: i
 
 @njit(fastmath=FAST)
 def _regress(square, width, places, known, found, q):  # type: ignore[no-untyped-def]
-    """found = (square at places) known, for a symmetric square with both triangles."""
+    """Put (square at places) known into `found`, for a symmetric square with both triangles."""
     for i in range(places.size):
         row = places[i] * width
         for c in range(q):

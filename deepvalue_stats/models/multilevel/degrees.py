@@ -61,7 +61,7 @@ def _proportional(codes: np.ndarray, values: np.ndarray, effect: np.ndarray) -> 
 
 @njit(cache=True)
 def _is_proportional(codes, n_groups, values, effect, small):  # type: ignore[no-untyped-def]
-    """Whether values = c_g x effect in each group g, looking no further than the first that is not."""
+    """Whether values = c_g x effect in each group g; stops at the first row where they are not."""
     first = np.full(n_groups, -1, dtype=np.int64)
     for i in range(codes.size):
         g = codes[i]

@@ -51,13 +51,16 @@ class LaplaceCheck:
         if not self.doubtful:
             return ""
         said = (
-            f"the Laplace approximation is doubtful with {self.trials_per_group:.1f} trials a group "
-            f"and a latent SD of {self.std_dev:.2f}"
+            f"the Laplace approximation is doubtful with {self.trials_per_group:.1f} trials a "
+            f"group and a latent SD of {self.std_dev:.2f}"
         )
         if not self.shift:
             return f"{said}; no quadrature is known for this structure"
         moved = ", ".join(f"{held:.2f} with {points} points" for points, held in self.shift.items())
-        return f"{said}: coefficients would move by up to {moved} standard errors; set quadrature_points"
+        return (
+            f"{said}: in standard errors, coefficients would move by up to {moved}; set "
+            "quadrature_points"
+        )
 
 
 def check_laplace(problem: Problem, solution: Solution) -> LaplaceCheck:
@@ -97,17 +100,20 @@ def judge_convergence(
         )  # fmt: skip
         if culprits:
             status = "separated"
-            said.append(
-                f"{', '.join(culprits)} predict{'s' if len(culprits) == 1 else ''} the outcome "
-                "perfectly in some rows (separation), so there is no finite estimate: take "
-                f"{'it' if len(culprits) == 1 else 'them'} out, join categories, or set "
-                "prior_sd to shrink coefficients"
-            )
-        elif status != "ok":
-            said.append(
-                "the search for the maximum did not end at one: look for a variance that the "
-                "data cannot tell, or simplify the random part"
-            )
+            said.append(_separated(culprits))
+    pure = _one_sided_groups(problem)
+    if pure:
+        status = "separated"
+        said += [
+            f"no group of {name} has both outcomes, so the variance between them has no finite "
+            "estimate: take the factor out, or describe the groups instead"
+            for name in pure
+        ]
+    if status == "not_converged":
+        said.append(
+            "the search for the maximum did not end at one: look for a variance that the data "
+            "cannot tell, or simplify the random part"
+        )
     if status == "ok":
         said += _boundary(problem, solution)
         said += [
@@ -126,6 +132,30 @@ def judge_convergence(
         singular=bool(not solution.active[:k].all()),
         message="; ".join(said),
     )
+
+
+def _separated(culprits: tuple[str, ...]) -> str:
+    one = len(culprits) == 1
+    return (
+        f"{', '.join(culprits)} predict{'s' if one else ''} the outcome perfectly in some rows "
+        f"(separation), so there is no finite estimate: take {'it' if one else 'them'} out, join "
+        "categories, or set prior_sd to shrink coefficients"
+    )
+
+
+def _one_sided_groups(problem: Problem) -> list[str]:
+    """Factors with random intercepts of which no group has both outcomes."""
+    order = problem.engine.order
+    held = []
+    for factor in problem.factors:
+        if factor.shares is not None or "Intercept" not in factor.names:
+            continue
+        codes = factor.codes[order]
+        won = np.bincount(codes, weights=problem.rows.successes)
+        trials = np.bincount(codes, weights=problem.rows.trials)
+        if not ((won > 0) & (won < trials)).any():
+            held.append(factor.name)
+    return held
 
 
 def _boundary(problem: Problem, solution: Solution) -> list[str]:

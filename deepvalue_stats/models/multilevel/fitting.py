@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from deepvalue_stats.models.multilevel.degrees import degrees_of_freedom
 from deepvalue_stats.models.multilevel.doubts import check_laplace, judge_convergence
 from deepvalue_stats.models.multilevel.engine import Lambdas
 from deepvalue_stats.models.multilevel.fit import MultilevelFit, RandomPart, groups_of
+from deepvalue_stats.models.multilevel.layout import same_groups
 from deepvalue_stats.models.multilevel.outcome import Counts, read_counts
 from deepvalue_stats.models.multilevel.problem import Problem, as_lambdas, build_problem
 from deepvalue_stats.models.multilevel.random import RandomDesign, build_random
@@ -262,10 +264,17 @@ def _refuse_unidentified(random: RandomDesign, counts: Counts, formula: str) -> 
     """A group for every single trial leaves nothing by which to know its variance."""
     frequent = counts.trials if counts.frequency is None else counts.trials * counts.frequency
     for factor in random.factors:
-        if factor.shares is None and len(factor.levels) == len(counts.successes):
-            if (frequent <= 1).all():
-                raise ModelError(
-                    f"each of the {len(factor.levels)} rows is a group of {factor.name} of its own",
-                    formula,
-                    "a variance between groups needs groups with several rows",
-                )
+        alone = factor.shares is None and len(factor.levels) == len(counts.successes)
+        if alone and (frequent <= 1).all():
+            raise ModelError(
+                f"each of the {len(factor.levels)} rows is a group of {factor.name} of its own",
+                formula,
+                "a variance between groups needs groups with several rows",
+            )
+    for one, other in combinations(random.factors, 2):
+        if same_groups(one, other) and set(one.columns) & set(other.columns):
+            raise ModelError(
+                f"{one.name} and {other.name} put the same rows together",
+                formula,
+                "keep one of the two: their variances cannot be told apart",
+            )

@@ -6,15 +6,19 @@ nothing depends on how many there are, so derivatives are differences of the exa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from deepvalue_stats.errors import ModelError
-from deepvalue_stats.models.multilevel.crossed_engine import CrossedEngine
-from deepvalue_stats.models.multilevel.engine import Engine, NestedEngine
-from deepvalue_stats.models.multilevel.gram import cell_sums
+from deepvalue_stats.models.multilevel.engine import Engine
+from deepvalue_stats.models.multilevel.gaussian_criterion import (
+    Criterion,
+    Point,
+    Sums,
+    refuse_unusable,
+    sum_rows,
+)
 from deepvalue_stats.models.multilevel.optimise import descend
 from deepvalue_stats.models.multilevel.problem import as_lambdas, as_theta
 from deepvalue_stats.models.multilevel.random import Factor
@@ -25,15 +29,15 @@ NEAR = 1e-8  # squared Newton step at which BFGS hands over
 FORWARD = 1e-4  # step of its one-sided differences
 SPAN = 1e-2  # half-width of the central differences that end the search
 FRESH = 1e-4  # Newton step beyond which the Hessian is computed anew
-DONE = 1e-9  # Newton step that needs no further one
+DONE = 1e-8  # Newton step that needs no further one
 FOUND = 1e-5  # Newton step at which a point counts as the optimum
+# Newton's method goes on where rounding keeps BFGS from ending
+MOST_ASKED = 60
 MOST_POLISHES = 12
 # entries of Lambda count as zero, on trial, below these parts of what data could tell from zero
 ZEROS = (1e-2, 1e-4, 1e-6)
 # curvature, in squares of the same unit, below which a zero is no minimum
 DOWNHILL = -1e-3
-# share of a column, or of the outcome, that is rounding
-ROUNDING = 1e-11
 
 
 @dataclass(frozen=True)
@@ -128,9 +132,9 @@ def fit_linear(
     29-42. Giesbrecht and Burns (1985), Biometrics 41, and Kuznetsova, Brockhoff and Christensen
     (2017), Journal of Statistical Software 82(13), for the degrees of freedom.
     """
-    _refuse(factors, x, weight)
-    data = _summed(engine, factors, x, y, weight, reml)
-    criterion = _Criterion(data)
+    refuse_unusable(factors, x, weight)
+    data = sum_rows(engine, factors, x, y, weight, reml)
+    criterion = Criterion(data)
     theta = data.start if start is None else np.asarray(start, dtype="float64")
     theta = np.where((theta == 0) & data.diagonal, data.unit, theta)
     for near in ZEROS:
@@ -169,225 +173,10 @@ def satterthwaite(solution: LinearSolution, contrasts: np.ndarray) -> np.ndarray
 
 
 @dataclass(frozen=True)
-class _Data:
-    """Sums over the rows; coefficients are those of orthonormal columns Q, X = Q R.
-
-    `unit` is how far each entry of theta must be from zero to be told from it, about; `info`,
-    `product` and `total` are of [Q e], e the residuals of least squares over their `length`.
-    """
-
-    engine: Engine
-    factors: tuple[Factor, ...]
-    info: np.ndarray
-    product: np.ndarray
-    total: np.ndarray
-    triangle: np.ndarray
-    plain: np.ndarray
-    length: float
-    constant: float
-    rows: int
-    reml: bool
-    start: np.ndarray
-    unit: np.ndarray
-    groups: np.ndarray
-    diagonal: np.ndarray
-
-    @property
-    def free_rows(self) -> int:
-        """Rows that inform sigma."""
-        return self.rows - len(self.plain) if self.reml else self.rows
-
-
-def _refuse(factors: tuple[Factor, ...], x: np.ndarray, weight: np.ndarray) -> None:
-    n, p = x.shape
-    if n <= p:
-        raise ModelError(
-            f"{n} rows cannot tell {p} coefficients and a residual apart",
-            "the fixed part",
-            "use fewer terms, or more rows",
-        )
-    if not (weight > 0).all():
-        raise ModelError(
-            "not every weight is above zero", "weights", "leave rows without weight out"
-        )
-    for factor in factors:
-        if len(factor.levels) * len(factor.columns) >= n:
-            raise ModelError(
-                f"{len(factor.levels)} groups with {len(factor.columns)} effects each cannot be "
-                f"told apart from the residuals of {n} rows",
-                f"random effects of {factor.name}",
-                "leave effects out, or use a coarser grouping",
-            )
-
-
-def _summed(
-    engine: Engine,
-    factors: tuple[Factor, ...],
-    x: np.ndarray,
-    y: np.ndarray,
-    weight: np.ndarray,
-    reml: bool,
-) -> _Data:
-    n, p = x.shape
-    matrix = np.empty((p + 1, n))
-    triangle = _orthonormal(x, weight, matrix)
-    weighted = weight * y
-    size = float(weighted @ y)
-    plain = matrix[:p] @ weighted
-    residual = y - plain @ matrix[:p]
-    again = matrix[:p] @ (weight * residual)
-    np.subtract(residual, again @ matrix[:p], out=matrix[p])
-    pull = weight * matrix[p]
-    left = float(pull @ matrix[p])
-    if left <= ROUNDING**2 * size:
-        raise ModelError(
-            "the fixed part explains the outcome without error",
-            "the outcome",
-            "use an outcome that is not a function of the terms",
-        )
-    length = float(np.sqrt(left))
-    matrix[p] /= length
-    pull /= length
-    total = np.eye(p + 1)
-    total[:p, p] = total[p, :p] = matrix[:p] @ pull
-    info, product = cell_sums(_cells(engine), engine.effect_columns, weight, matrix)
-    start, unit, groups = _moments(engine, factors, pull, weight, 1 / (n - p))
-    constant = n * np.log(2 * np.pi) if not reml else (n - p) * np.log(2 * np.pi)
-    constant -= float(np.log(weight).sum())
-    if reml:
-        constant += 2 * float(np.log(np.abs(np.diag(triangle))).sum())
-    diagonal = np.array([row == column for factor in factors for row, column in factor.free])
-    return _Data(
-        engine, factors, info, product, total, triangle, plain + again, length, float(constant), n,
-        reml, start, unit, groups, diagonal,
-    )  # fmt: skip
-
-
-def _cells(engine: Engine) -> np.ndarray:
-    """First row of every cell, one more at the end."""
-    if isinstance(engine, NestedEngine):
-        return np.asarray(engine.layout.tree.rows)
-    if isinstance(engine, CrossedEngine):
-        return np.asarray(engine.layout.net.rows)
-    raise NotImplementedError(engine.name)
-
-
-def _orthonormal(x: np.ndarray, weight: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Fill the first p rows of `out` with Q', Q'WQ = I; return R, X = Q R.
-
-    Two rounds of Cholesky's factor of Q'WQ are as exact as Householder's reflections, and faster,
-    unless columns are nearly dependent.
-    """
-    p = x.shape[1]
-    scale = np.sqrt(np.einsum("ij,ij,i->j", x, x, weight))
-    if not (scale > 0).all():
-        raise _dependent()
-    q = x.T / scale[:, None]
-    triangle = np.diag(scale)
-    try:
-        for _ in range(2):
-            lower = np.linalg.cholesky((q * weight) @ q.T)
-            if np.diag(lower).min(initial=1) < 1e-6:
-                raise np.linalg.LinAlgError("nearly dependent")
-            q = solve_triangular(lower, np.eye(p), lower=True) @ q
-            triangle = lower.T @ triangle
-    except np.linalg.LinAlgError:
-        root = np.sqrt(weight)
-        reflected, right = np.linalg.qr((x / scale) * root[:, None])
-        if np.abs(np.diag(right)).min() < ROUNDING:
-            raise _dependent() from None
-        q, triangle = (reflected / root[:, None]).T, right * scale
-    out[:p] = q
-    return np.asarray(triangle)
-
-
-def _dependent() -> ModelError:
-    return ModelError(
-        "some columns are linear combinations of others",
-        "the fixed part",
-        "take one of them out",
-    )
-
-
-def _moments(
-    engine: Engine,
-    factors: tuple[Factor, ...],
-    pull: np.ndarray,
-    weight: np.ndarray,
-    variance: float,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Start, unit and number of groups for every free entry.
-
-    For effect z of group j with residuals r, the sum of z w r has variance s^2 (i + i^2 t^2), where
-    i = sum z^2 w. The unit is the t at which t^2 is one standard error from zero.
-    """
-    start, unit, groups = [], [], []
-    order = engine.order
-    for factor in factors:
-        codes = (factor.codes if factor.codes.ndim == 1 else factor.codes[:, 0])[order]
-        known = codes >= 0
-        by_row = []
-        for column in factor.columns:
-            z = engine.effect_columns[column]
-            summed = np.bincount(codes[known], weights=(z * pull)[known])
-            held = np.bincount(codes[known], weights=(z * z * weight)[known])
-            square = float((held**2).sum())
-            shrunk = float(((summed**2) / variance - held).sum()) / square
-            # all groups' variance counts as residual in the moments
-            part = shrunk / (1 + abs(shrunk) * float(held.sum()) / len(weight))
-            small = np.sqrt(np.sqrt(2.0 / square))
-            by_row.append((np.sqrt(max(part, (2 * small) ** 2)), small))
-        for row, column in factor.free:
-            start.append(by_row[row][0] if row == column else 0.0)
-            unit.append(by_row[row][1])
-            groups.append(len(factor.levels))
-    return np.array(start), np.array(unit), np.array(groups, dtype="float64")
-
-
-@dataclass(frozen=True)
-class _Point:
-    """Half the profiled deviance without constants, and what it was made of."""
-
-    value: float
-    log_rss: float
-    root: np.ndarray
-
-    def inverse(self) -> np.ndarray:
-        """(Q'V^-1Q)^-1, shape (p, p)."""
-        p = len(self.root) - 1
-        half = solve_triangular(self.root[:p, :p], np.eye(p), lower=True)
-        return np.asarray(half.T @ half)
-
-
-@dataclass
-class _Criterion:
-    """The profiled deviance as a function of theta; counts how often it was asked."""
-
-    data: _Data
-    evaluations: int = field(default=0)
-
-    def __call__(self, theta: np.ndarray) -> _Point:
-        self.evaluations += 1
-        data = self.data
-        p = len(data.plain)
-        lambdas = as_lambdas(data.factors, theta)
-        try:
-            logdet, taken = data.engine.gram_of(data.info, data.product, lambdas)
-            root = np.linalg.cholesky(data.total - taken)
-        except np.linalg.LinAlgError:
-            return _Point(np.inf, np.nan, np.full((p + 1, p + 1), np.nan))
-        log_rss = 2 * float(np.log(root[p, p]))
-        value = 0.5 * (logdet + data.free_rows * log_rss)
-        if data.reml:
-            value += float(np.log(np.diag(root)[:p]).sum())
-        return _Point(value, log_rss, root)
-
-
-@dataclass(frozen=True)
 class _Slopes:
     """First derivatives, and second ones along each axis, in the active entries of theta."""
 
-    here: _Point
+    here: Point
     gradient: np.ndarray
     curvature: np.ndarray
     log_rss: np.ndarray
@@ -396,7 +185,7 @@ class _Slopes:
 
 
 def _slopes(
-    criterion: _Criterion, theta: np.ndarray, places: np.ndarray, spans: np.ndarray
+    criterion: Criterion, theta: np.ndarray, places: np.ndarray, spans: np.ndarray
 ) -> _Slopes:
     """Central differences of fourth order."""
     here = criterion(theta)
@@ -421,14 +210,14 @@ def _slopes(
     )
 
 
-def _moved(theta: np.ndarray, place: int, by: float) -> np.ndarray:
+def _moved(theta: np.ndarray, place: int | np.integer, by: float) -> np.ndarray:
     moved = theta.copy()
     moved[place] += by
     return moved
 
 
 def _hessian(
-    criterion: _Criterion,
+    criterion: Criterion,
     theta: np.ndarray,
     places: np.ndarray,
     spans: np.ndarray,
@@ -447,21 +236,19 @@ def _hessian(
     return hessian
 
 
-def _errors(data: _Data, theta: np.ndarray) -> np.ndarray:
+def _errors(data: Sums, theta: np.ndarray) -> np.ndarray:
     """Standard errors of theta, about: relative ones where there is much variance."""
     by_groups = np.abs(theta) / np.sqrt(2 * data.groups)
-    return np.maximum(by_groups, 0.3 * np.minimum(data.unit, np.abs(theta) + data.unit))
+    return np.asarray(np.maximum(by_groups, 0.3 * np.minimum(data.unit, np.abs(theta) + data.unit)))
 
 
-def _spans(
-    data: _Data, theta: np.ndarray, errors: np.ndarray, places: np.ndarray
-) -> np.ndarray:
+def _spans(data: Sums, theta: np.ndarray, errors: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Half-widths of central differences: parts of standard errors that can be believed."""
     guess = _errors(data, theta)[places]
-    return SPAN * np.clip(errors, 0.01 * guess, 30 * guess)
+    return np.asarray(SPAN * np.clip(errors, 0.01 * guess, 30 * guess))
 
 
-def _descended(criterion: _Criterion, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _descended(criterion: Criterion, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """BFGS with one-sided differences; returns the point and standard errors, about."""
     data = criterion.data
     places = np.arange(len(theta))
@@ -469,19 +256,19 @@ def _descended(criterion: _Criterion, theta: np.ndarray) -> tuple[np.ndarray, np
     spans = 0.1 * scale
     near = _slopes(criterion, theta, places, spans)
     inverse = positive_inverse(_hessian(criterion, theta, places, spans, near))
-    scale = np.sqrt(np.maximum(np.diag(inverse), 1e-300))
+    steps = FORWARD * np.minimum(scale, np.sqrt(np.maximum(np.diag(inverse), 0.0)))
     longest = np.maximum(2 * np.abs(theta).max(), 10 * data.unit)
+    most = criterion.evaluations + MOST_ASKED * (len(theta) + 1)
 
     def objective(point: np.ndarray) -> tuple[float, np.ndarray]:
-        here = criterion(point)
-        if not np.isfinite(here.value):
+        here = criterion(point) if criterion.evaluations < most else None
+        if here is None or not np.isfinite(here.value):
             return np.inf, np.full_like(point, np.nan)
-        steps = FORWARD * scale
         ahead = [criterion(_moved(point, k, steps[k])).value for k in places]
         return here.value, (np.array(ahead) - here.value) / steps
 
-    near_by = descend(objective, theta, inverse, longest, NEAR)
-    return near_by.point, np.sqrt(np.maximum(np.diag(near_by.inverse), 0.0))
+    ended = descend(objective, theta, inverse, longest, NEAR)
+    return ended.point, np.sqrt(np.maximum(np.diag(ended.inverse), 0.0))
 
 
 @dataclass(frozen=True)
@@ -495,9 +282,7 @@ class _Settled:
     left: float
 
 
-def _settle(
-    criterion: _Criterion, theta: np.ndarray, errors: np.ndarray, near: float
-) -> _Settled:
+def _settle(criterion: Criterion, theta: np.ndarray, errors: np.ndarray, near: float) -> _Settled:
     """Set what is nearly zero to zero, and end the search over the rest by Newton's method."""
     data = criterion.data
     theta, zero = _canonical(data, theta, near)
@@ -532,8 +317,8 @@ def _settle(
             break
         theta = moved
     # a last step may have turned a sign
-    kept, _ = _canonical(data, theta, 0.0)
-    turn = np.where(np.sign(kept) * np.sign(theta) < 0, -1.0, 1.0)[places]
+    signs = _signs(data, theta)
+    turn = signs[places]
     slopes = _Slopes(
         slopes.here,
         slopes.gradient * turn,
@@ -542,11 +327,11 @@ def _settle(
         slopes.inverse * turn[:, None, None],
         slopes.sides,
     )
-    return _Settled(kept, ~zero, slopes, hessian * np.outer(turn, turn), left)
+    return _Settled(theta * signs, ~zero, slopes, hessian * np.outer(turn, turn), left)
 
 
-def _canonical(data: _Data, theta: np.ndarray, near: float) -> tuple[np.ndarray, np.ndarray]:
-    """Diagonals not negative, what is nearly zero set to zero, and which entries are.
+def _canonical(data: Sums, theta: np.ndarray, near: float) -> tuple[np.ndarray, np.ndarray]:
+    """Theta with what is nearly zero set to zero, and which of its entries are so held.
 
     Where a diagonal of Lambda vanishes, the rest of its column moves into later columns, which
     leaves the covariance Lambda Lambda' as it is.
@@ -557,13 +342,16 @@ def _canonical(data: _Data, theta: np.ndarray, near: float) -> tuple[np.ndarray,
     ):
         scale = np.diag(unit)
         lower, gone = _factored((held / scale[:, None]) @ (held / scale[:, None]).T, near)
-        if not gone.any():
-            signs = np.where(np.diag(held) < 0, -1.0, 1.0)
-            lambdas.append(held * signs)
-        else:
-            lambdas.append(lower * scale[:, None])
+        lambdas.append(lower * scale[:, None] if gone.any() else held)
         zeros.append(np.broadcast_to(gone, held.shape).astype("float64"))
     return as_theta(data.factors, tuple(lambdas)), as_theta(data.factors, tuple(zeros)) > 0
+
+
+def _signs(data: Sums, theta: np.ndarray) -> np.ndarray:
+    """For every free entry the sign of its column's diagonal, zero counting as positive."""
+    lambdas = as_lambdas(data.factors, theta)
+    turned = [np.where(np.diag(held) < 0, -1.0, 1.0) * np.ones(held.shape) for held in lambdas]
+    return as_theta(data.factors, tuple(turned))
 
 
 def _factored(covariance: np.ndarray, near: float) -> tuple[np.ndarray, np.ndarray]:
@@ -580,7 +368,7 @@ def _factored(covariance: np.ndarray, near: float) -> tuple[np.ndarray, np.ndarr
     return lower, gone
 
 
-def _way_down(criterion: _Criterion, found: _Settled) -> np.ndarray | None:
+def _way_down(criterion: Criterion, found: _Settled) -> np.ndarray | None:
     """A better point beside a boundary point that is no minimum; None where it is one.
 
     The criterion is even in every column of a Lambda, so its gradient at zero says nothing.
@@ -604,13 +392,13 @@ def _way_down(criterion: _Criterion, found: _Settled) -> np.ndarray | None:
     return None
 
 
-def _solution(criterion: _Criterion, found: _Settled, settled: bool) -> LinearSolution:
+def _solution(criterion: Criterion, found: _Settled, settled: bool) -> LinearSolution:
     data, slopes = criterion.data, found.slopes
     p, k = len(data.plain), len(found.theta)
     here = criterion(found.theta)
     rows = data.free_rows
     variance = float(np.exp(here.log_rss)) * data.length**2 / rows
-    moved = solve_triangular(here.root[:p, :p], here.root[p, :p], lower=True, trans="T") * data.length
+    moved = solve_triangular(here.root[:p, :p], here.root[p, :p], lower=True, trans="T")
     back = solve_triangular(data.triangle, np.eye(p))
     vcov = variance * back @ here.inverse() @ back.T
     by_theta, inside = np.zeros((k + 1, p, p)), np.nonzero(found.active)[0]
@@ -619,11 +407,13 @@ def _solution(criterion: _Criterion, found: _Settled, settled: bool) -> LinearSo
     held = np.append(inside, k)
     covariance = np.zeros((k + 1, k + 1))
     covariance[np.ix_(held, held)] = _joint(found.hessian, slopes.log_rss / 2, rows)
-    loglik = -here.value - 0.5 * (data.constant + rows * (1 + 2 * np.log(data.length) - np.log(rows)))
+    loglik = -here.value - 0.5 * (
+        data.constant + rows * (1 + 2 * np.log(data.length) - np.log(rows))
+    )
     convex = not len(inside) or bool(np.linalg.eigvalsh(found.hessian)[0] > 0)
     solution = LinearSolution(
         theta=found.theta,
-        params=back @ (data.plain + moved),
+        params=back @ (data.plain + data.length * moved),
         sigma=float(np.sqrt(variance)),
         loglik=float(loglik),
         vcov=(vcov + vcov.T) / 2,
@@ -642,7 +432,7 @@ def _solution(criterion: _Criterion, found: _Settled, settled: bool) -> LinearSo
 
 
 def _joint(hessian: np.ndarray, drift: np.ndarray, rows: int) -> np.ndarray:
-    """Covariance of (theta, log sigma) from the profiled Hessian; `drift` is d log sigma / d theta."""
+    """Covariance of (theta, log sigma); `hessian` is profiled, `drift` d log sigma / d theta."""
     inverse = positive_inverse(hessian) if len(drift) else np.zeros((0, 0))
     cross = inverse @ drift
     last = float(drift @ cross) + 0.5 / rows

@@ -222,7 +222,7 @@ def _differentiate(  # type: ignore[no-untyped-def]
     On return from `_find_modes` info and pivots stand; leaf sums of residuals are needed again
     and cost one look at the means. `spread` is the posterior variance of the summed path.
     """
-    if not value[root] == value[root]:
+    if np.isnan(value[root]):
         return
     n_levels = theta.size
     for level in range(n_levels - 1, -1, -1):

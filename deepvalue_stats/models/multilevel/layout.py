@@ -120,6 +120,15 @@ def _chain(factors: tuple[Factor, ...]) -> tuple[tuple[int, ...], list[np.ndarra
     return levels, parents
 
 
+def same_groups(one: Factor, other: Factor) -> bool:
+    """Whether two ordinary factors put the same rows together."""
+    if one.shares is not None or other.shares is not None or len(one.levels) != len(other.levels):
+        return False
+    partner = np.empty(len(one.levels), dtype="int64")
+    partner[one.codes] = other.codes
+    return np.array_equal(partner[one.codes], other.codes)
+
+
 def _nested(design: RandomDesign, levels: tuple[int, ...], parents: list[np.ndarray]) -> Nested:
     factors = [design.factors[f] for f in levels]
     # coarsest level first: groups in order of their parents' places

@@ -9,8 +9,8 @@ from scipy.special import expit, gammaln
 
 from deepvalue_stats.models.multilevel.crossed_engine import CrossedEngine
 from deepvalue_stats.models.multilevel.engine import Engine, Lambdas, NestedEngine, Trials
-from deepvalue_stats.models.multilevel.layout import Nested, lay_out
 from deepvalue_stats.models.multilevel.gram import cross_products
+from deepvalue_stats.models.multilevel.layout import Nested, lay_out
 from deepvalue_stats.models.multilevel.random import Factor, RandomDesign
 
 # rows on which the start is found: more do not make it better
