@@ -1,6 +1,7 @@
 """From rows to fits: design matrices, estimators and covariances, all ending in `ModelFit`.
 
-`fit_multilevel` brings a compiler with it, so it is loaded when it is first used.
+Estimators bring heavy libraries with them (statsmodels, a compiler), so each is loaded when it is
+first used.
 """
 
 from __future__ import annotations
@@ -10,15 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from deepvalue_stats.models.design import Design, build_design
 from deepvalue_stats.models.fit import Convergence, ModelFit, ModelSpec
-from deepvalue_stats.models.formula import build_formula, exposure_columns
 from deepvalue_stats.models.link import LOGIT, Link
-from deepvalue_stats.models.marginal import fit_gee, fit_logit
 
 if TYPE_CHECKING:
+    from deepvalue_stats.models.formula import build_formula, exposure_columns
+    from deepvalue_stats.models.marginal import fit_gee, fit_logit
     from deepvalue_stats.models.multilevel.fit import MultilevelFit
     from deepvalue_stats.models.multilevel.fitting import fit_multilevel
 
-_LAZY = {"MultilevelFit": "multilevel.fit", "fit_multilevel": "multilevel.fitting"}
+_LAZY = {
+    "MultilevelFit": "multilevel.fit",
+    "build_formula": "formula",
+    "exposure_columns": "formula",
+    "fit_gee": "marginal",
+    "fit_logit": "marginal",
+    "fit_multilevel": "multilevel.fitting",
+}
 
 __all__ = [
     "LOGIT",

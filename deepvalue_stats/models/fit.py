@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.design import Design
 from deepvalue_stats.models.link import Link
+from deepvalue_stats.models.student import t_quantile, two_sided
 from deepvalue_stats.tables import LEVEL, read_only
 
 At = Literal["population", "typical", "conditional"]
@@ -165,7 +165,7 @@ class ModelFit:
 
     def conf_int(self, level: float = LEVEL) -> pd.DataFrame:
         """Wald intervals on the link scale, by term."""
-        half = stats.t.ppf((1 + level) / 2, self.dof) * self.bse
+        half = t_quantile((1 + level) / 2, self.dof) * self.bse
         bounds = {"conf_low": self.params - half, "conf_high": self.params + half}
         return pd.DataFrame(bounds, index=self.terms)
 
@@ -182,7 +182,7 @@ class ModelFit:
                 "estimate": self.params,
                 "std_error": self.bse if sound else np.nan,
                 "statistic": statistic,
-                "p_value": 2 * stats.t.sf(np.abs(statistic), self.dof),
+                "p_value": two_sided(statistic, self.dof),
             },
             index=self.terms,
         )

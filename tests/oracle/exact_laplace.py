@@ -366,6 +366,10 @@ def exact(case: Case, begin: list[float] | None = None) -> dict[str, Any]:
     objective: Objective = dense if points == 1 else Quadrature(problem, points)
     point, second, slope = optimum(objective, start if begin is None else np.asarray(begin), scale)
     p = len(problem.names)
+    # both signs of a column of Lambda give the same model: its diagonal is told as positive
+    factors = [held * np.where(np.diag(held) < 0, -1, 1) for held in dense.factors(point[p:])]
+    pairs = zip(factors, problem.bars, strict=True)
+    point[p:] = np.concatenate([held[bar.free] for held, bar in pairs])
     cov = linalg.inv(second)
     value = objective(point)[0]
     fixed = problem.x @ point[:p]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from multilevel_cases import LINEAR, expected, sleepstudy
 
+from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import fit_multilevel
 
 METHODS = ("REML", "ML")
@@ -17,7 +18,7 @@ def fitted(name, method):
     return fit_multilevel(made.formula, made.data(), family="gaussian", reml=method == "REML")
 
 
-@pytest.fixture(scope="module", params=[(name, method) for name in LINEAR for method in METHODS])
+@pytest.fixture(scope="module", params=[(n, how) for n in LINEAR for how in METHODS], ids="-".join)
 def case(request):
     name, method = request.param
     told = expected(name)
@@ -142,5 +143,5 @@ def test_restricted_fits_of_other_fixed_parts_are_not_compared():
     frame = sleepstudy()
     larger = fit_multilevel("Reaction ~ Days + (1 | Subject)", frame, family="gaussian")
     smaller = fit_multilevel("Reaction ~ 1 + (1 | Subject)", frame, family="gaussian")
-    with pytest.raises(ValueError, match=r"(?i)reml|restricted"):
+    with pytest.raises(ModelError, match=r"(?i)reml|restricted"):
         larger.compare(smaller)

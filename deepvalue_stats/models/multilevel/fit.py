@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from scipy.special import expit
 
 from deepvalue_stats.errors import ModelError
@@ -22,6 +21,7 @@ from deepvalue_stats.models.multilevel.random import RandomDesign, RandomRecord
 from deepvalue_stats.models.multilevel.restricted import Restricted, restrict
 from deepvalue_stats.models.multilevel.solve import Solution
 from deepvalue_stats.models.multilevel.threads import few_threads
+from deepvalue_stats.models.student import t_quantile, two_sided
 from deepvalue_stats.tables import LEVEL
 
 
@@ -167,7 +167,7 @@ class MultilevelFit(ModelFit):
 
     def conf_int(self, level: float = LEVEL) -> pd.DataFrame:
         """Wald intervals on the link scale, by term, from `interval_covariance`."""
-        half = stats.t.ppf((1 + level) / 2, self.degrees) * self._interval_error
+        half = t_quantile((1 + level) / 2, self.degrees) * self._interval_error
         bounds = {"conf_low": self.params - half, "conf_high": self.params + half}
         return pd.DataFrame(bounds, index=self.terms)
 
@@ -191,7 +191,7 @@ class MultilevelFit(ModelFit):
                 "interval_error": self._interval_error,
                 "dof": self.degrees,
                 "statistic": statistic,
-                "p_value": 2 * stats.t.sf(np.abs(statistic), self.degrees),
+                "p_value": two_sided(statistic, self.degrees),
             },
             index=self.terms,
         )
