@@ -9,11 +9,13 @@ from deepvalue_stats.effects.delta import (
 )
 from deepvalue_stats.effects.estimate import average_effect, predicted_curve
 from deepvalue_stats.effects.multiplicity import adjust, benjamini_hochberg, holm
+from deepvalue_stats.effects.predictor import Predictor, predictor_of
 
 __all__ = [
     "POINT",
     "Contrast",
     "Estimates",
+    "Predictor",
     "adjust",
     "average_derivative",
     "average_effect",
@@ -22,5 +24,6 @@ __all__ = [
     "holm",
     "per_sd",
     "predicted_curve",
+    "predictor_of",
     "together",
 ]

@@ -1,7 +1,8 @@
 """From coefficients to estimates with their joint covariance: arrays in, arrays out.
 
-Notation: X the design matrix (n, p), D its derivative in the exposure (n, p), b the coefficients,
-m the mean function of the linear predictor, with slope m' and curvature m''.
+Notation: eta the linear predictor with derivative X in the coefficients b; v the variance of the
+random part with derivative V in its parameters theta; m(eta, v) the mean with the random part
+averaged out. A dot is the derivative in the exposure. Without random effects v and V are zero.
 """
 
 from __future__ import annotations
@@ -10,17 +11,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deepvalue_stats.effects.predictor import Predictor
 from deepvalue_stats.models import Link
+from deepvalue_stats.models.multilevel.averaging import average_expit, normal_rule
+
+# cells of a block of rows x nodes
+BLOCK_CELLS = 1_000_000
 
 
 @dataclass(frozen=True)
 class Estimates:
-    """Estimates and how each moves with every coefficient.
+    """Estimates and how each moves with every parameter.
 
     Attributes
     ----------
     value : numpy.ndarray, shape (k,)
-    jacobian : numpy.ndarray, shape (k, p)
+    jacobian : numpy.ndarray, shape (k, d)
+        In the variance parameters, if there are any, and then the coefficients.
     """
 
     value: np.ndarray
@@ -35,39 +42,58 @@ class Estimates:
         return Estimates(weights @ self.value, weights @ self.jacobian)
 
 
-def average_derivative(
-    link: Link, params: np.ndarray, matrix: np.ndarray, derivative: np.ndarray
-) -> Estimates:
-    """The mean over rows of dm/dx.
+@dataclass(frozen=True)
+class _Mean:
+    """m and its first four derivatives in eta, each of shape (n,); the last two only with v."""
+
+    mean: np.ndarray
+    slope: np.ndarray
+    curvature: np.ndarray
+    third: np.ndarray
+    fourth: np.ndarray
+
+
+def average_derivative(link: Link, rows: Predictor, change: Predictor) -> Estimates:
+    """The mean over rows of dm/dx, with the random part averaged out.
 
     Parameters
     ----------
     link : Link
-    params : numpy.ndarray, shape (p,)
-    matrix, derivative : numpy.ndarray, shape (n, p)
+    rows : Predictor
+    change : Predictor
+        The derivative of `rows` in the exposure; with random slopes on it the variance moves too.
 
     Returns
     -------
     Estimates
-        One: mean of m'(Xb) (Db), with gradient mean of m''(Xb) (Db) X + m'(Xb) D.
+        One: the mean of m_eta eta. + m_v v.
+
+    Notes
+    -----
+    The normal density solves the heat equation, so m_v = m_eta,eta / 2. Gradient in b: the mean
+    of (m_eta,eta eta. + m_eta,v v.) X + m_eta X.; in theta: the mean of
+    (m_eta,v eta. + m_v,v v.) V + m_v V..
 
     References
     ----------
-    Bartus (2005), Stata Journal 5, equations 4 to 6.
+    Bartus (2005), Stata Journal 5, equations 4 to 6, without random effects.
     """
-    eta, change = matrix @ params, derivative @ params
-    slope, curvature = link.slope(eta), link.curvature(eta)
-    gradient = (curvature * change) @ matrix + slope @ derivative
-    n = len(eta)
-    return Estimates(np.array([slope @ change / n]), gradient[None, :] / n)
+    n = len(rows.eta)
+    m = _mean(link, rows, fourth=bool(change.variance.any()))
+    value = m.slope @ change.eta + m.curvature @ change.variance / 2
+    by_beta = (m.curvature * change.eta + m.third * change.variance / 2) @ rows.matrix
+    by_beta += m.slope @ change.matrix
+    by_theta = (m.third * change.eta / 2 + m.fourth * change.variance / 4) @ rows.variance_by_theta
+    by_theta += m.curvature @ change.variance_by_theta / 2
+    return Estimates(np.array([value / n]), np.concatenate([by_theta, by_beta])[None, :] / n)
 
 
-def average_mean(link: Link, params: np.ndarray, matrix: np.ndarray) -> Estimates:
-    """The mean over rows of m(Xb), with gradient mean of m'(Xb) X; one estimate."""
-    eta = matrix @ params
-    n = len(eta)
-    value = np.array([link.mean(eta).sum() / n])
-    return Estimates(value, link.slope(eta)[None, :] @ matrix / n)
+def average_mean(link: Link, rows: Predictor) -> Estimates:
+    """The mean over rows of m, with gradient mean of (m_v V, m_eta X); one estimate."""
+    n = len(rows.eta)
+    m = _mean(link, rows)
+    gradient = np.concatenate([m.curvature @ rows.variance_by_theta / 2, m.slope @ rows.matrix])
+    return Estimates(np.array([m.mean.sum() / n]), gradient[None, :] / n)
 
 
 def together(parts: list[Estimates]) -> Estimates:
@@ -76,3 +102,32 @@ def together(parts: list[Estimates]) -> Estimates:
         np.concatenate([part.value for part in parts]),
         np.concatenate([part.jacobian for part in parts]),
     )
+
+
+def _mean(link: Link, rows: Predictor, fourth: bool = False) -> _Mean:
+    eta, zero = rows.eta, np.zeros_like(rows.eta)
+    if not rows.variance.any():
+        return _Mean(link.mean(eta), link.slope(eta), link.curvature(eta), zero, zero)
+    spread = np.sqrt(rows.variance)
+    averaged = average_expit(eta, spread)
+    return _Mean(
+        averaged.mean,
+        averaged.d_eta,
+        averaged.d2_eta,
+        averaged.d3_eta,
+        _fourth(eta, spread) if fourth else zero,
+    )
+
+
+def _fourth(eta: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """The fourth derivative of m in eta, which only a random slope on the exposure asks for."""
+    nodes, weights = normal_rule(float(spread.max()))
+    out = np.empty_like(eta)
+    step = max(1, BLOCK_CELLS // len(nodes))
+    for start in range(0, len(eta), step):
+        block = slice(start, start + step)
+        x = np.multiply.outer(nodes, spread[block]) + eta[block]
+        bend = np.tanh(x / 2)  # 2p - 1, and 4p(1 - p) = 1 - bend^2
+        slope = (1 - bend**2) / 4
+        out[block] = weights @ (-slope * bend * (1 - 12 * slope))
+    return out

@@ -14,7 +14,7 @@ from deepvalue_stats.models.fit import Convergence, ModelFit, ModelSpec
 from deepvalue_stats.models.link import LOGIT, Link
 
 if TYPE_CHECKING:
-    from deepvalue_stats.models.formula import build_formula, exposure_columns
+    from deepvalue_stats.models.formula import build_formula, build_random_part, exposure_columns
     from deepvalue_stats.models.marginal import fit_gee, fit_logit
     from deepvalue_stats.models.multilevel.fit import MultilevelFit
     from deepvalue_stats.models.multilevel.fitting import fit_multilevel
@@ -38,6 +38,7 @@ __all__ = [
     "MultilevelFit",
     "build_design",
     "build_formula",
+    "build_random_part",
     "exposure_columns",
     "fit_gee",
     "fit_logit",

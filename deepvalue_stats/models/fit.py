@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,9 @@ from deepvalue_stats.models.design import Design
 from deepvalue_stats.models.link import Link
 from deepvalue_stats.models.student import t_quantile, two_sided
 from deepvalue_stats.tables import LEVEL, read_only
+
+if TYPE_CHECKING:
+    from deepvalue_stats.models.multilevel.fit import RandomPart
 
 At = Literal["population", "typical", "conditional"]
 Status = Literal["ok", "not_converged", "separated"]
@@ -103,6 +106,12 @@ class ModelFit:
         function) in its linear predictor.
     association : mapping of str to float
         Working correlation parameters of a GEE.
+    theta : numpy.ndarray, shape (k,)
+        Parameters of the random part; none for a marginal model.
+    random : RandomPart or None
+        The random effects; None for a marginal model.
+    offset : str
+        Column added to the linear predictor; empty for none.
     """
 
     spec: ModelSpec
@@ -118,6 +127,18 @@ class ModelFit:
     loglik: float
     slopes: np.ndarray
     association: Mapping[str, float] = field(default_factory=dict)
+    theta: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    random: RandomPart | None = None
+    offset: str = ""
+
+    @property
+    def interval_joint(self) -> np.ndarray:
+        """Covariance of theta and coefficients that intervals rest on, shape (k + p, k + p)."""
+        return self.covariance
+
+    def degrees_of(self, terms: np.ndarray) -> float:  # noqa: ARG002  one for all terms here
+        """Degrees of freedom of an effect that these terms make (bool, shape (p,))."""
+        return self.dof
 
     @property
     def scores(self) -> np.ndarray:

@@ -39,6 +39,27 @@ def build_formula(plan: Plan, model: ModelPlan, *, modifier: str | None = None) 
     return f"{model.response} ~ {' + '.join(terms)}"
 
 
+def build_random_part(plan: Plan, model: ModelPlan) -> str:
+    """Write the random part of a multilevel model.
+
+    Returns
+    -------
+    str
+        One bracket a group, as `(1 | client) + (1 + rapport_within | practitioner)`. Which groups
+        lie within which is seen from the rows.
+    """
+    brackets = []
+    for group in model.groups:
+        names = [_slope(plan, model, name) for name in model.slopes.get(group, ())]
+        brackets.append(f"({' + '.join(['1', *dict.fromkeys(names)])} | {group})")
+    return " + ".join(brackets)
+
+
+def _slope(plan: Plan, model: ModelPlan, name: str) -> str:
+    # a mean over groups cannot vary within them: of a split exposure its distance from it does
+    return exposure_columns(model)[0] if name == model.exposure else _covariate(plan, name)
+
+
 def _covariate(plan: Plan, name: str) -> str:
     declared = plan.covariates.get(name)
     if declared is None:

@@ -32,3 +32,6 @@ def _curvature(eta: np.ndarray) -> np.ndarray:
 
 
 LOGIT = Link("logit", expit, _slope, _curvature)
+IDENTITY = Link(
+    "identity", np.asarray, lambda eta: np.ones_like(eta), lambda eta: np.zeros_like(eta)
+)

@@ -230,17 +230,42 @@ def _models(draft: Draft) -> Iterator[Fault]:
                 if group not in declared:
                     yield _unknown("id", group, f"{where}.{key}", declared)
         yield from _waves_only(draft, model, where)
-        if model.estimator == "gee" and len(model.groups) != 1:
-            fix = 'give one, as in groups = ["practitioner"]'
-            yield Fault("a GEE has exactly one grouping", f"{where}.groups", fix)
-        if model.estimator == "logit" and not model.covariance:
-            fix = 'name the cluster, as in covariance = "cluster:client"'
-            yield Fault("a plain logit ignores repeated clients", f"{where}.covariance", fix)
+        yield from _estimator(model, where)
     for name, rule in draft.many("rows").items():
         every = (*draft.names("measures"), *draft.names("covariates"), *draft.names("outcomes"))
         for i, variable in enumerate(rule.require):
             if variable not in every:
                 yield _unknown("variable", variable, f"rows.{name}.require[{i}]", every)
+
+
+def _estimator(model: ModelPlan, where: str) -> Iterator[Fault]:
+    """What an estimator needs, and what another one's settings would not do."""
+    if model.estimator == "gee" and len(model.groups) != 1:
+        fix = 'give one, as in groups = ["practitioner"]'
+        yield Fault("a GEE has exactly one grouping", f"{where}.groups", fix)
+    if model.estimator == "logit" and not model.covariance:
+        fix = 'name the cluster, as in covariance = "cluster:client"'
+        yield Fault("a plain logit ignores repeated clients", f"{where}.covariance", fix)
+    if model.estimator != "multilevel":
+        for key, what in (("slopes", "slopes that vary"), ("quadrature_points", "quadrature")):
+            if getattr(model, key) not in ({}, 1):
+                fix = 'leave it out, or set estimator = "multilevel"'
+                yield Fault(f"only a multilevel model has {what}", f"{where}.{key}", fix)
+        return
+    if not model.groups:
+        fix = 'name what rows share, as in groups = ["practitioner"]'
+        yield Fault("a multilevel model has groups", f"{where}.groups", fix)
+    for i, group in enumerate(model.groups):
+        if group in model.groups[:i]:
+            yield Fault(f"'{group}' stands twice", f"{where}.groups[{i}]", "name each group once")
+    parts = [f"{model.exposure}_{part}" for part in ("within", "between")]
+    known = [model.exposure, *(parts if model.split_by else ()), *model.covariates]
+    for group, names in model.slopes.items():
+        if group not in model.groups:
+            yield _unknown("group", group, f"{where}.slopes.{group}", model.groups)
+        for i, name in enumerate(names):
+            if name not in known:
+                yield _unknown("variable", name, f"{where}.slopes.{group}[{i}]", known)
 
 
 def _waves_only(draft: Draft, model: ModelPlan, where: str) -> Iterator[Fault]:
@@ -440,8 +465,7 @@ def _not_yet(draft: Draft) -> Iterator[Fault]:
     have: dict[str, tuple[str, str, tuple[object, ...]]] = {
         "source rule": ("links", "rule", ("key",)),
         "rule for unlinked records": ("links", "unlinked", ("no_event", "unknown", "exclude")),
-        "estimator": ("models", "estimator", ("gee", "logit")),
-        "random slope": ("models", "slopes", ({},)),
+        "estimator": ("models", "estimator", ("gee", "logit", "multilevel")),
         "error correction": ("measures", "error_correction", ("none",)),
         "handling of prior events": ("outcomes", "prior", ("exclude",)),
     }

@@ -239,7 +239,12 @@ class RowRule(Part):
 
 
 class ModelPlan(Part):
-    """One model, without a formula: it is built from these names, and kept in the fit."""
+    """One model, without a formula: it is built from these names, and kept in the fit.
+
+    A multilevel model has a random intercept for each of its groups, and by `slopes` effects that
+    differ between the groups of one of them; of a split exposure it is the part within groups.
+    `quadrature_points = 1` is the Laplace approximation.
+    """
 
     role: Literal["primary", "secondary", "sensitivity"]
     outcome: str
@@ -257,6 +262,7 @@ class ModelPlan(Part):
     covariance: Literal[
         "cluster:client", "cluster:practitioner", "cluster:service"
     ] | None = None  # fmt: skip
+    quadrature_points: Annotated[int, Field(ge=1, le=101)] = 1
     rows: str | None = None
     design: Literal["next_wave"] | None = None
     adjust_for_current: bool = False

@@ -9,7 +9,14 @@ from deepvalue_stats.data import Dataset
 from deepvalue_stats.errors import Fault, ModelError
 from deepvalue_stats.linkage import model_rows
 from deepvalue_stats.measures import BAND, with_bands, within_between
-from deepvalue_stats.models import ModelFit, build_formula, fit_gee, fit_logit
+from deepvalue_stats.models import (
+    ModelFit,
+    build_formula,
+    build_random_part,
+    fit_gee,
+    fit_logit,
+    fit_multilevel,
+)
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.study.preparing import Prepared
 
@@ -61,6 +68,13 @@ def fit_model(prepared: Prepared, name: str, *, banded: bool = False) -> ModelFi
         if model.estimator == "gee":
             group = model.groups[0]
             return fit_gee(formula, rows.frame, group=group, correlation=model.correlation)
+        if model.estimator == "multilevel":
+            return fit_multilevel(
+                f"{formula} + {build_random_part(plan, model)}",
+                rows.frame,
+                quadrature_points=model.quadrature_points,
+                covariance=model.covariance or "model",
+            )
         cluster = str(model.covariance).removeprefix("cluster:")
         return fit_logit(formula, rows.frame, cluster=cluster)
     except ModelError as error:

@@ -8,6 +8,7 @@ import numpy as np
 
 from deepvalue_stats.models.fit import Convergence, Status
 from deepvalue_stats.models.multilevel.problem import Problem, as_lambdas
+from deepvalue_stats.models.multilevel.random import Factor
 from deepvalue_stats.models.multilevel.separation import separated_terms
 from deepvalue_stats.models.multilevel.solve import Solution
 
@@ -115,7 +116,7 @@ def judge_convergence(
             "cannot tell, or simplify the random part"
         )
     if status == "ok":
-        said += _boundary(problem, solution)
+        said += boundary_words(problem.factors, solution.theta, solution.active[: problem.n_theta])
         said += [
             f"only {len(factor.levels)} groups of {factor.name}: their variance is hardly known"
             for factor in problem.factors
@@ -158,12 +159,12 @@ def _one_sided_groups(problem: Problem) -> list[str]:
     return held
 
 
-def _boundary(problem: Problem, solution: Solution) -> list[str]:
+def boundary_words(factors: tuple[Factor, ...], theta: np.ndarray, active: np.ndarray) -> list[str]:
     """Variances of zero and correlations of one, named."""
     said = []
-    held = as_lambdas(problem.factors, solution.theta)
-    free = as_lambdas(problem.factors, solution.active[: problem.n_theta].astype("float64"))
-    for factor, values, inside in zip(problem.factors, held, free, strict=True):
+    held = as_lambdas(factors, theta)
+    free = as_lambdas(factors, active.astype("float64"))
+    for factor, values, inside in zip(factors, held, free, strict=True):
         for place, name in enumerate(factor.names):
             if inside[place, place] > 0:
                 continue

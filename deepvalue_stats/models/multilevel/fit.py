@@ -16,6 +16,7 @@ from deepvalue_stats.models.fit import At, ModelFit
 from deepvalue_stats.models.multilevel.averaging import average_expit
 from deepvalue_stats.models.multilevel.doubts import LaplaceCheck
 from deepvalue_stats.models.multilevel.engine import Lambdas
+from deepvalue_stats.models.multilevel.gaussian import LinearSolution
 from deepvalue_stats.models.multilevel.problem import Problem
 from deepvalue_stats.models.multilevel.random import RandomDesign, RandomRecord
 from deepvalue_stats.models.multilevel.restricted import Restricted, restrict
@@ -99,6 +100,8 @@ class MultilevelFit(ModelFit):
     random : RandomPart
     inference : str
         t or z; see `fit_multilevel`.
+    restricted_likelihood : bool
+        Whether `loglik` is the restricted one (REML) of a gaussian model.
     offset : str
         Column added to the linear predictor; empty for none.
     laplace : LaplaceCheck or None
@@ -112,9 +115,10 @@ class MultilevelFit(ModelFit):
     random: RandomPart
     inference: Literal["t", "z"]
     offset: str
+    restricted_likelihood: bool
     laplace: LaplaceCheck | None
     problem: Problem | None
-    solution: Solution | None
+    solution: Solution | LinearSolution
 
     @property
     def aic(self) -> float:
@@ -139,7 +143,7 @@ class MultilevelFit(ModelFit):
     def restricted(self) -> Restricted | None:
         """The variance on which intervals rest, in scaled units; None where they do not."""
         wanted = self.inference == "t" and self.spec.covariance == "model" and self.sound
-        if not wanted or self.problem is None or self.solution is None:
+        if not wanted or self.problem is None or not isinstance(self.solution, Solution):
             return None
         with few_threads(self.n_obs):
             return restrict(self.problem, self.solution)
@@ -316,12 +320,6 @@ def _reachable(free: tuple[tuple[int, int], ...], q: int) -> np.ndarray:
     for row, column in free:
         held[row, column] = True
     return np.asarray(held.astype("int64") @ held.T.astype("int64") > 0)
-
-
-def in_user_units(problem: Problem, solution: Solution) -> tuple[np.ndarray, np.ndarray]:
-    """Theta with coefficients, and their covariance, without the scaling of columns."""
-    scale = problem.scale
-    return solution.point / scale, solution.covariance() / np.outer(scale, scale)
 
 
 def groups_of(design: RandomDesign) -> Mapping[str, int]:

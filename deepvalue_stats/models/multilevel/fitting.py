@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -12,22 +10,18 @@ import pandas as pd
 from deepvalue_stats.errors import Fault, ModelError
 from deepvalue_stats.models.design import build_design
 from deepvalue_stats.models.fit import ModelSpec
-from deepvalue_stats.models.link import LOGIT
-from deepvalue_stats.models.multilevel.degrees import degrees_of_freedom
-from deepvalue_stats.models.multilevel.doubts import check_laplace, judge_convergence
-from deepvalue_stats.models.multilevel.engine import Lambdas
+from deepvalue_stats.models.link import IDENTITY, LOGIT
+from deepvalue_stats.models.multilevel.binomial import fit_binomial
 from deepvalue_stats.models.multilevel.fit import MultilevelFit, RandomPart, groups_of
-from deepvalue_stats.models.multilevel.layout import same_groups
-from deepvalue_stats.models.multilevel.outcome import Counts, read_counts
-from deepvalue_stats.models.multilevel.problem import Problem, as_lambdas, build_problem
-from deepvalue_stats.models.multilevel.random import RandomDesign, build_random
-from deepvalue_stats.models.multilevel.solve import Solution, solve
+from deepvalue_stats.models.multilevel.linear import fit_gaussian
+from deepvalue_stats.models.multilevel.outcome import read_counts
+from deepvalue_stats.models.multilevel.random import build_random
 from deepvalue_stats.models.multilevel.terms import (
+    MixedFormula,
     formula_columns,
     refuse_missing_columns,
     split_formula,
 )
-from deepvalue_stats.models.multilevel.threads import few_threads
 from deepvalue_stats.tables import read_only
 
 Family = Literal["binomial", "gaussian"]
@@ -128,115 +122,52 @@ def fit_multilevel(
     """
     _refuse_options(family, quadrature_points, covariance, inference, prior_sd)
     mixed = split_formula(formula)
+    if family == "gaussian":
+        _refuse_binomial_options(mixed, quadrature_points, frequency, covariance, prior_sd)
     refuse_missing_columns(mixed, data)
     named = [name for name in (mixed.failures, weights, frequency, offset) if name is not None]
     cluster = covariance.removeprefix("cluster:") if covariance != "model" else None
     needed = [*formula_columns(mixed), *named, *([cluster] if cluster else [])]
     design = build_design(mixed.fixed, data, missing=missing, needed=tuple(dict.fromkeys(needed)))
     random, record = build_random(mixed.bars, design.frame)
-    counts = read_counts(
-        design.frame, design.outcome, formula,
-        failures=mixed.failures, weights=weights, frequency=frequency, offset=offset,
-    )  # fmt: skip
-    _refuse_unidentified(random, counts, formula)
-    problem = build_problem(
-        design.matrix, random, counts.successes, counts.trials,
-        frequency=counts.frequency, offset=counts.offset, points=quadrature_points,
-        prior_sd=prior_sd, intercept=np.ptp(design.matrix, axis=0) == 0 if prior_sd else None,
-    )  # fmt: skip
-    if quadrature_points > 1 and not problem.engine.can_integrate():
-        raise ModelError(
-            f"no quadrature is known for {', '.join(f.name for f in random.factors)}",
-            f"quadrature_points={quadrature_points}",
-            "use 1 (Laplace), or one factor with up to two effects, or random intercepts of two "
-            "nested factors",
+    if family == "gaussian":
+        found = fit_gaussian(design, random, reml=reml, weights=weights, offset=offset)
+    else:
+        counts = read_counts(
+            design.frame, design.outcome, formula,
+            failures=mixed.failures, weights=weights, frequency=frequency, offset=offset,
+        )  # fmt: skip
+        found = fit_binomial(
+            design, random, counts, points=quadrature_points, prior_sd=prior_sd, cluster=cluster
         )
-    with few_threads(len(design.response)):
-        solution = solve(problem)
-        laplace = check_laplace(problem, solution)
-        convergence = judge_convergence(problem, solution, design.terms, laplace)
-        found = _assembled(problem, solution, convergence.status == "ok")
     ids = {"client": client, "practitioner": practitioner}
+    k = len(found.theta)
     return MultilevelFit(
         spec=ModelSpec(
             formula, family, tuple(f.name for f in random.factors), "multilevel", covariance
         ),
         terms=design.terms,
         params=read_only(found.params),
-        covariance=read_only(found.joint[problem.n_theta :, problem.n_theta :]),
+        covariance=read_only(found.joint[k:, k:]),
         dof=np.inf,
-        link=LOGIT,
+        link=LOGIT if family == "binomial" else IDENTITY,
         design=design,
         n_groups=groups_of(random),
         ids={role: column for role, column in ids.items() if column in data},
-        convergence=convergence,
+        convergence=found.convergence,
         loglik=found.loglik,
         slopes=read_only(found.slopes),
         theta=read_only(found.theta),
-        sigma=np.nan,
+        sigma=found.sigma,
         joint=read_only(found.joint),
-        degrees=(
-            degrees_of_freedom(design.matrix, random)
-            if inference == "t"
-            else np.full(len(design.terms), np.inf)
-        ),
+        degrees=found.degrees if inference == "t" else np.full(len(design.terms), np.inf),
         random=RandomPart(random, record, found.lambdas, found.modes),
         inference=inference,
+        restricted_likelihood=family == "gaussian" and reml,
         offset=offset or "",
-        laplace=laplace,
-        problem=problem,
-        solution=solution,
-    )
-
-
-@dataclass(frozen=True)
-class _Found:
-    """Estimates in the units of the data; not a number everywhere where the optimum is none."""
-
-    params: np.ndarray
-    theta: np.ndarray
-    joint: np.ndarray
-    loglik: float
-    slopes: np.ndarray
-    lambdas: Lambdas
-    modes: tuple[tuple[np.ndarray, np.ndarray], ...]
-
-
-def _assembled(problem: Problem, solution: Solution, sound: bool) -> _Found:
-    k = problem.n_theta
-    order = problem.engine.order
-    point = solution.point / problem.scale
-    joint = solution.covariance() / np.outer(problem.scale, problem.scale) if sound else None
-    base = problem.base(solution.beta)
-    lambdas = problem.lambdas(solution.theta)
-    descent = problem.engine.likelihood(problem.rows, base, lambdas, problem.points).base
-    slopes = np.empty(len(order))
-    slopes[order] = -descent
-    own = as_lambdas(problem.factors, point[:k])
-    modes = _modes(problem, solution, own)
-    if joint is None:
-        point, joint = np.full_like(point, np.nan), np.full((len(point),) * 2, np.nan)
-        own = tuple(np.full_like(held, np.nan) for held in own)
-        modes = tuple((at * np.nan, spread * np.nan) for at, spread in modes)
-    loglik = problem.constant - solution.optimum.value if sound else np.nan
-    return _Found(point[k:], point[:k], joint, loglik, slopes, own, modes)
-
-
-def _modes(
-    problem: Problem, solution: Solution, own: Lambdas
-) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """Conditional modes Lambda u and covariances Lambda H^-1 Lambda' of every group's effects."""
-    mean = problem.engine.means
-    weight = problem.rows.trials * mean * (1 - mean)
-    residual = problem.rows.successes - problem.rows.trials * mean
-    lambdas = problem.lambdas(solution.theta)
-    # at the modes u = Lambda'Z'r, and H^-1 of (I + Lambda'Z'WZ Lambda) u returns u itself
-    spreads = problem.engine.posterior(weight, residual, lambdas)
-    return tuple(
-        (mode @ held.T, held @ spread @ held.T)
-        for (mode, (_, spread)), held in zip(
-            zip(problem.engine.modes(), spreads, strict=True), own, strict=True
-        )
+        laplace=found.laplace,
+        problem=found.problem,
+        solution=found.solution,
     )
 
 
@@ -260,21 +191,25 @@ def _refuse_options(
         raise ModelError.of(faults)
 
 
-def _refuse_unidentified(random: RandomDesign, counts: Counts, formula: str) -> None:
-    """A group for every single trial leaves nothing by which to know its variance."""
-    frequent = counts.trials if counts.frequency is None else counts.trials * counts.frequency
-    for factor in random.factors:
-        alone = factor.shares is None and len(factor.levels) == len(counts.successes)
-        if alone and (frequent <= 1).all():
-            raise ModelError(
-                f"each of the {len(factor.levels)} rows is a group of {factor.name} of its own",
-                formula,
-                "a variance between groups needs groups with several rows",
-            )
-    for one, other in combinations(random.factors, 2):
-        if same_groups(one, other) and set(one.columns) & set(other.columns):
-            raise ModelError(
-                f"{one.name} and {other.name} put the same rows together",
-                formula,
-                "keep one of the two: their variances cannot be told apart",
-            )
+def _refuse_binomial_options(
+    mixed: MixedFormula,
+    quadrature_points: int,
+    frequency: str | None,
+    covariance: str,
+    prior_sd: float | None,
+) -> None:
+    """What a linear model has no use for must not be passed over in silence."""
+    given = {
+        "quadrature_points": quadrature_points > 1,
+        "frequency": frequency is not None,
+        "covariance": covariance != "model",
+        "prior_sd": prior_sd is not None,
+        "cbind": mixed.failures is not None,
+    }
+    faults = [
+        Fault("not for a gaussian model", name, "leave it out")
+        for name, used in given.items()
+        if used
+    ]
+    if faults:
+        raise ModelError.of(faults)

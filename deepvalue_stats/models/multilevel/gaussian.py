@@ -30,12 +30,16 @@ FORWARD = 1e-4  # step of its one-sided differences
 SPAN = 1e-2  # half-width of the central differences that end the search
 FRESH = 1e-4  # Newton step beyond which the Hessian is computed anew
 DONE = 1e-8  # Newton step that needs no further one
-FOUND = 1e-5  # Newton step at which a point counts as the optimum
+STALLED = 1e-5  # Newton step that is left alone if it no longer gets shorter
+FOUND = 1e-3  # Newton step at which a point counts as the optimum
 # Newton's method goes on where rounding keeps BFGS from ending
 MOST_ASKED = 60
 MOST_POLISHES = 12
+MOST_RESTARTS = 4
 # entries of Lambda count as zero, on trial, below these parts of what data could tell from zero
 ZEROS = (1e-2, 1e-4, 1e-6)
+# a difference of half deviances that is worth a search
+GAIN = 1e-7
 # curvature, in squares of the same unit, below which a zero is no minimum
 DOWNHILL = -1e-3
 
@@ -138,7 +142,7 @@ def fit_linear(
     theta = data.start if start is None else np.asarray(start, dtype="float64")
     theta = np.where((theta == 0) & data.diagonal, data.unit, theta)
     for near in ZEROS:
-        found = _settle(criterion, *_descended(criterion, theta), near)
+        found = _searched(criterion, theta, near)
         downhill = _way_down(criterion, found)
         if downhill is None:
             break
@@ -282,6 +286,17 @@ class _Settled:
     left: float
 
 
+def _searched(criterion: Criterion, theta: np.ndarray, near: float) -> _Settled:
+    """A stationary point; begins anew where the search was cut short."""
+    for _ in range(MOST_RESTARTS):
+        found = _settle(criterion, *_descended(criterion, theta), near)
+        if found.left < FOUND:
+            break
+        zero = (found.theta == 0) & criterion.data.diagonal
+        theta = np.where(zero, criterion.data.unit, found.theta)
+    return found
+
+
 def _settle(criterion: Criterion, theta: np.ndarray, errors: np.ndarray, near: float) -> _Settled:
     """Set what is nearly zero to zero, and end the search over the rest by Newton's method."""
     data = criterion.data
@@ -303,7 +318,7 @@ def _settle(criterion: Criterion, theta: np.ndarray, errors: np.ndarray, near: f
         step = -inverse @ slopes.gradient
         left = float(np.sqrt(max(-slopes.gradient @ step, 0.0)))
         noise = 4 * np.finfo(float).eps * (1 + abs(slopes.here.value)) / SPAN
-        if left < max(DONE, noise) or (left < FOUND and left > 0.5 * last):
+        if left < max(DONE, noise) or (left < STALLED and left > 0.5 * last):
             break
         last, fresh = left, left < FRESH
         share = 1.0
@@ -376,19 +391,46 @@ def _way_down(criterion: Criterion, found: _Settled) -> np.ndarray | None:
     places = np.nonzero(~found.active)[0]
     if not len(places):
         return None
-    data = criterion.data
-    unit = data.unit[places]
+    unit = criterion.data.unit[places]
     spans = 0.02 * unit
     slopes = _slopes(criterion, found.theta, places, spans)
     hessian = _hessian(criterion, found.theta, places, spans, slopes) * np.outer(unit, unit)
     values, vectors = np.linalg.eigh(hessian)
-    if values[0] >= DOWNHILL:
-        return None
-    for length in (1.0, 0.3, 0.1, 0.03):
+    lengths = (1.0, 0.3, 0.1, 0.03) if values[0] < DOWNHILL else ()
+    for length in lengths:
         moved = found.theta.copy()
         moved[places] = length * unit * vectors[:, 0]
         if criterion(moved).value < slopes.here.value:
             return moved
+    return _turned_down(criterion, found, slopes.here.value)
+
+
+def _turned_down(criterion: Criterion, found: _Settled, value: float) -> np.ndarray | None:
+    """A better point where a later column of a Lambda stands in the place of one that is zero.
+
+    The covariance is the same, but the zero is now the diagonal of a column that is not: there
+    the gradient does say something.
+    """
+    data = criterion.data
+    lambdas = as_lambdas(data.factors, found.theta)
+    first = 0
+    for f, factor in enumerate(data.factors):
+        for place, (row, gone) in enumerate(factor.free, start=first):
+            if row != gone or found.active[place]:
+                continue
+            for later in range(gone + 1, len(factor.columns)):
+                if (later, gone) not in factor.free or not lambdas[f][later, later]:
+                    continue
+                turned = lambdas[f].copy()
+                turned[:, gone], turned[:, later] = lambdas[f][:, later], 0.0
+                theta = as_theta(data.factors, (*lambdas[:f], turned, *lambdas[f + 1 :]))
+                unit = data.unit[place]
+                slopes = _slopes(criterion, theta, np.array([place]), np.array([SPAN * unit]))
+                newton = -slopes.gradient[0] / max(slopes.curvature[0], 1e-300)
+                moved = _moved(theta, place, float(np.clip(newton, -unit, unit)))
+                if criterion(moved).value < value - GAIN:
+                    return moved
+        first += len(factor.free)
     return None
 
 

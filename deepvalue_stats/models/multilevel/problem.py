@@ -157,10 +157,7 @@ def build_problem(
     intercept : numpy.ndarray of bool, shape (p,), optional
         Columns that the prior leaves alone.
     """
-    z_scale = _root_mean_square(design.columns, axis=1)
-    scaled = replace(design, columns=design.columns / z_scale[:, None])
-    layout = lay_out(scaled)
-    engine = NestedEngine(layout) if isinstance(layout, Nested) else CrossedEngine(layout, scaled)
+    engine, z_scale = scaled_engine(design)
     order = engine.order
     x_scale = _root_mean_square(matrix, axis=0)
     x = np.empty(matrix.shape, order="F")
@@ -190,6 +187,16 @@ def build_problem(
         penalty=penalty,
         points=points,
     )
+
+
+def scaled_engine(design: RandomDesign) -> tuple[Engine, np.ndarray]:
+    """The engine for a random design, and the root mean squares (m,) that its columns lost."""
+    z_scale = _root_mean_square(design.columns, axis=1)
+    scaled = replace(design, columns=design.columns / z_scale[:, None])
+    layout = lay_out(scaled)
+    if isinstance(layout, Nested):
+        return NestedEngine(layout), z_scale
+    return CrossedEngine(layout, scaled), z_scale
 
 
 def _log_binomial(successes: np.ndarray, trials: np.ndarray) -> np.ndarray:
