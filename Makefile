@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types layers pytest floor data clean help
+.PHONY: demo test lint types layers pytest floor data benchmark calibrate clean help
 
 help:            ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -41,6 +41,13 @@ floor:           ## the tests on the oldest versions that pyproject.toml allows 
 
 data: $(READY)   ## make the synthetic extracts anew
 	$(BIN)/deepvalue simulate employment --seed 20110523 --output synthetic_data/employment --replace
+
+benchmark: $(READY)  ## speed and memory of the multilevel models beside other packages (long)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[benchmark]'
+	$(BIN)/python benchmarks/multilevel.py --million --memory
+
+calibrate: $(READY)  ## coverage of the multilevel intervals with few practitioners (long)
+	$(BIN)/python benchmarks/calibrate_multilevel.py
 
 clean:
 	rm -rf $(VENV) .venv-floor build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

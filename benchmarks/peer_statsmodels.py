@@ -1,4 +1,7 @@
-"""Time a plain logit of statsmodels, matrix ready: `python peer_statsmodels.py DATA SMALL FORMULA CALLS`."""
+"""Time a plain logit of statsmodels on a ready matrix, by CPU time.
+
+Called as `python peer_statsmodels.py DATA SMALL FORMULA CALLS`; the formula is not read.
+"""
 
 from __future__ import annotations
 

@@ -220,7 +220,7 @@ class Evidence:
     exposure, outcome, modifier : str
         In the plan's words.
     cluster : str
-        Over what the robust covariance of the primary fit sums.
+        The groups on whose number the primary fit's intervals rest.
     n_clusters : int
         How many of those there are.
     bands : mapping of str to int
@@ -229,6 +229,8 @@ class Evidence:
         The bands that C2 compares.
     converged : mapping of str to bool
         Whether the primary fit, and the one with bands, are sound, by model name.
+    corrected : bool
+        Whether the primary fit's intervals allow for few groups.
     """
 
     design: str
@@ -243,6 +245,7 @@ class Evidence:
     low: str
     reference: str
     converged: Mapping[str, bool]
+    corrected: bool = False
 
 
 def _fresh(frame: pd.DataFrame) -> pd.DataFrame:

@@ -68,6 +68,9 @@ page.forest()
 # %%
 page.diagnostics()
 
+# %%
+page.counts("random_effects")
+
 # %% [markdown]
 # ## Predicted outcome by band
 

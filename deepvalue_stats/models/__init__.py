@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "MultilevelFit": "multilevel.fit",
     "build_formula": "formula",
+    "build_random_part": "formula",
     "exposure_columns": "formula",
     "fit_gee": "marginal",
     "fit_logit": "marginal",

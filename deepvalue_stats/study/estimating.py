@@ -72,12 +72,22 @@ def banded_name(plan: Plan) -> str:
     return f"{plan.primary} x {plan.equity.modifier}"
 
 
+def decisive_groups(fit: ModelFit) -> tuple[str, int]:
+    """The groups on whose number the trust in an interval rests, and how many there are.
+
+    What a marginal model's covariance sums over. Of a multilevel model the practitioners, between
+    whom relationships differ; services above them may be few, for clients of one service are
+    compared with each other. Without practitioners the fewest.
+    """
+    if "practitioner" in fit.n_groups:
+        return "practitioner", fit.n_groups["practitioner"]
+    return min(fit.n_groups.items(), key=lambda item: item[1])
+
+
 def too_few_groups(plan: Plan, fitted: Fitted) -> frozenset[str]:
-    """Models whose robust covariance means nothing, whether or not a claim rests on them."""
+    """Models whose intervals mean nothing, whether or not a claim rests on them."""
     every = {**fitted.fits, banded_name(plan): fitted.banded}
-    return frozenset(
-        name for name, fit in every.items() if min(fit.n_groups.values()) < FEWEST_GROUPS
-    )
+    return frozenset(name for name, fit in every.items() if decisive_groups(fit)[1] < FEWEST_GROUPS)
 
 
 def _claimed(plan: Plan, table: EffectTable) -> EffectTable:
@@ -100,7 +110,7 @@ def _claimed(plan: Plan, table: EffectTable) -> EffectTable:
 def gather_evidence(plan: Plan, fitted: Fitted) -> Evidence:
     """What the gates judge."""
     model, fit = plan.models[plan.primary], fitted.fits[plan.primary]
-    cluster, n_clusters = next(iter(fit.n_groups.items()))
+    cluster, n_clusters = decisive_groups(fit)
     bands = fitted.banded.design.frame.groupby(BAND, observed=True)["client"].nunique()
     outcome = plan.outcomes[model.outcome]
     return Evidence(
@@ -119,4 +129,5 @@ def gather_evidence(plan: Plan, fitted: Fitted) -> Evidence:
             plan.primary: fit.convergence.status == "ok",
             banded_name(plan): fitted.banded.convergence.status == "ok",
         },
+        corrected=model.estimator == "multilevel" and model.covariance is None,
     )

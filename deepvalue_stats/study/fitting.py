@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from deepvalue_stats import models
 from deepvalue_stats.data import Dataset
 from deepvalue_stats.errors import Fault, ModelError
 from deepvalue_stats.linkage import model_rows
@@ -15,7 +16,6 @@ from deepvalue_stats.models import (
     build_random_part,
     fit_gee,
     fit_logit,
-    fit_multilevel,
 )
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.study.preparing import Prepared
@@ -69,7 +69,8 @@ def fit_model(prepared: Prepared, name: str, *, banded: bool = False) -> ModelFi
             group = model.groups[0]
             return fit_gee(formula, rows.frame, group=group, correlation=model.correlation)
         if model.estimator == "multilevel":
-            return fit_multilevel(
+            # by way of the module, whose compiler is loaded by the first such model only
+            return models.fit_multilevel(
                 f"{formula} + {build_random_part(plan, model)}",
                 rows.frame,
                 quadrature_points=model.quadrature_points,

@@ -10,8 +10,9 @@ import pandas as pd
 from deepvalue_stats.effects import predicted_curve
 from deepvalue_stats.measures import BAND, reliability
 from deepvalue_stats.models import ModelFit, exposure_columns
+from deepvalue_stats.models.multilevel.plain import latent_icc, median_odds_ratio, slope_range
 from deepvalue_stats.plan import Plan, resolve_measure
-from deepvalue_stats.study.estimating import banded_name, too_few_groups
+from deepvalue_stats.study.estimating import banded_name, decisive_groups, too_few_groups
 from deepvalue_stats.study.fitting import Fitted
 from deepvalue_stats.study.preparing import Prepared
 from deepvalue_stats.study.words import in_words, outcome_words
@@ -22,7 +23,7 @@ IN_ROOM = "the reason is in the room's manifest"
 
 
 def count_tables(prepared: Prepared, fitted: Fitted) -> tuple[CountTable, ...]:
-    """Flow, sources, participants, reliability, diagnostics and problems."""
+    """Flow, sources, participants, reliability, diagnostics, random effects and problems."""
     plan = prepared.plan
     return (
         prepared.flow,
@@ -30,6 +31,7 @@ def count_tables(prepared: Prepared, fitted: Fitted) -> tuple[CountTable, ...]:
         _participants(plan, fitted.banded),
         reliability(plan, prepared.data),
         _diagnostics(plan, fitted),
+        _random_effects(plan, fitted),
         _problems(prepared),
     )
 
@@ -90,7 +92,7 @@ def _diagnostics(plan: Plan, fitted: Fitted) -> CountTable:
             "covariance": fit.spec.covariance,
             "correlation": fit.association.get("alpha", np.nan),
             "rows": fit.n_obs,
-            "groups": next(iter(fit.n_groups.values())),
+            "groups": decisive_groups(fit)[1],
             "status": fit.convergence.status.replace("_", " "),
             "doubt": fit.convergence.message,
             "formula": fit.spec.formula,
@@ -115,6 +117,72 @@ def _diagnostics(plan: Plan, fitted: Fitted) -> CountTable:
     }
     frame = pd.DataFrame(rows, columns=list(rules)).astype({"rows": "Int64", "groups": "Int64"})
     return CountTable("diagnostics", "What was fitted, and how it went", frame, rules)
+
+
+def _random_effects(plan: Plan, fitted: Fitted) -> CountTable:
+    """How much groups differ, in plain terms; only of fits whose numbers may be shown."""
+    withheld = too_few_groups(plan, fitted)
+    every = {**fitted.fits, banded_name(plan): fitted.banded}
+    rules: dict[str, Rule] = {
+        "model": "label",
+        "group": "label",
+        "effect": "label",
+        "groups": "count",
+        "std_dev": "statistic",
+        "latent_icc": "statistic",
+        "median_odds_ratio": "statistic",
+        "slopes_from": "statistic",
+        "slopes_to": "statistic",
+    }
+    rows = [
+        {"model": name, **row}
+        for name, fit in every.items()
+        if fit.convergence.status == "ok" and name not in withheld
+        for row in _spreads(fit)
+    ]
+    frame = pd.DataFrame(rows, columns=list(rules))
+    return CountTable(
+        name="random_effects",
+        caption="How much groups differ, once what the model adjusts for is taken into account",
+        frame=frame.astype({name: "float64" for name, rule in rules.items() if rule == "statistic"})
+        .astype({"groups": "int64"}),
+        rules=rules,
+        notes=(
+            "Std dev: of the groups' own log odds, or of their own slopes, in log odds a point; "
+            "zero means that no difference between groups could be detected.",
+            "Latent ICC: the share of the variance of the log odds that lies between the groups.",
+            "Median odds ratio: between two groups drawn at random, the better against the worse.",
+            "Slopes from, to: the middle 80% of the groups' own slopes.",
+        ),
+    )  # fmt: skip
+
+
+def _spreads(fit: ModelFit) -> list[dict[str, object]]:
+    """One row a random effect; share and odds ratio are of intercepts, ranges of slopes."""
+    found = fit.variance_components
+    if found.empty:
+        return []
+    found = found[found["term2"] == ""]
+    intercepts = found.loc[found["term"] == "Intercept", "std_dev"]
+    shares = pd.Series(latent_icc(intercepts.to_numpy()), index=intercepts.index)
+    means = dict(zip(fit.terms, fit.params, strict=True))
+    rows: list[dict[str, object]] = []
+    for place, effect in found.iterrows():
+        std_dev, term = float(effect["std_dev"]), str(effect["term"])
+        row = {
+            "group": effect["group"],
+            "effect": term,
+            "groups": fit.n_groups[str(effect["group"])],
+            "std_dev": std_dev,
+        }
+        if place in shares.index:
+            row["latent_icc"] = float(shares[place])
+            row["median_odds_ratio"] = float(median_odds_ratio(std_dev))
+        else:
+            low, high = slope_range(means.get(term, 0.0), std_dev)
+            row["slopes_from"], row["slopes_to"] = float(low), float(high)
+        rows.append(row)
+    return rows
 
 
 def _problems(prepared: Prepared) -> CountTable:

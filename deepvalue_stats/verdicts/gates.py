@@ -69,6 +69,8 @@ def _groups(evidence: Evidence) -> Gate:
         return Gate("groups", question, "block", Phrase(text, n))
     if evidence.n_clusters < FEW_GROUPS:
         text = f"Barely. {said}: the intervals are likely to be too narrow."
+        if evidence.corrected:
+            text = f"Barely. {said}: the intervals allow for it, and few stand for all others."
         return Gate("groups", question, "cap", Phrase(text, n))
     return Gate("groups", question, "pass", Phrase(f"Yes. {said}.", n))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import lapack, solve_triangular
@@ -19,6 +20,14 @@ from deepvalue_stats.models.multilevel.crossed import (
     crossed_substitute,
     crossed_tilt,
     mirror,
+)
+from deepvalue_stats.models.multilevel.crossed_intercepts import (
+    intercepts_assemble,
+    intercepts_eliminate,
+    intercepts_pass,
+    intercepts_right,
+    intercepts_spread,
+    intercepts_substitute,
 )
 from deepvalue_stats.models.multilevel.engine import Engine, Lambdas, Trials, Value
 from deepvalue_stats.models.multilevel.gram import cell_sums
@@ -86,9 +95,7 @@ class CrossedEngine(Engine):
             return Value(np.nan, tuple(np.full_like(held, np.nan) for held in lambdas), self._g)
         value, info, factored = found
         inverse = _inverse(factored.squares)
-        curve, by_piece, _ = crossed_spread(
-            net, loads, info, factored.leaf_factor, factored.coupling, inverse
-        )
+        curve, by_piece, _ = self._spread(loads, info, factored, inverse)
         gradient = by_piece.sum(axis=0)
         pull = crossed_tilt(net, loads, rows.trials, self._mu, curve, self._g)
         leaves, nodes, _ = self._solve(factored, loads, pull)
@@ -103,14 +110,10 @@ class CrossedEngine(Engine):
         self, rows: Trials, base: np.ndarray, loads: Loads
     ) -> tuple[float, np.ndarray, _Factored] | None:
         """Newton's method, keeping a factor while it serves; the last one is of the modes."""
-        net = self.layout.net
         factored, before, share, last = self._kept, np.inf, 1.0, np.inf
         d_leaves, d_nodes = np.zeros_like(self._leaves), np.zeros_like(self._nodes)
         for _ in range(2 * MOST_STEPS):
-            loglik, pull, info = crossed_pass(
-                net, loads, base, rows.successes, rows.trials, rows.unit,
-                self._leaves, self._nodes, self._mu,
-            )  # fmt: skip
+            loglik, pull, info = self._pass(loads, base, rows)
             now = 0.5 * float((self._leaves**2).sum() + (self._nodes**2).sum()) - loglik.sum()
             if not now <= before + 1e-9 * (1 + abs(before)):
                 share *= 0.5
@@ -139,10 +142,73 @@ class CrossedEngine(Engine):
             before, share, last = now, 1.0, length
         return None
 
+    @cached_property
+    def _intercepts_only(self) -> bool:
+        z = self.layout.columns
+        return len(z) == 1 and self._q_max == 1 and bool((z[0] == z[0, 0]).all())
+
+    @property
+    def _eliminated(self) -> bool:
+        return self.layout.leaf is not None
+
+    def _scale(self, loads: Loads) -> np.ndarray:
+        """Each factor's loading where every factor has an intercept only."""
+        return np.asarray(loads.loading[:, 0, 0] * self.layout.columns[0, 0])
+
+    def _pass(
+        self, loads: Loads, base: np.ndarray, rows: Trials
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        data = (base, rows.successes, rows.trials, rows.unit)
+        at = (self._leaves, self._nodes, self._mu)
+        if self._intercepts_only:
+            return intercepts_pass(self.layout.net, self._scale(loads), *data, *at)
+        return crossed_pass(self.layout.net, loads, *data, *at)
+
+    def _assemble(
+        self, loads: Loads, info: np.ndarray, dense: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        net = self.layout.net
+        if self._intercepts_only:
+            return intercepts_assemble(net, self._scale(loads), self._eliminated, info, dense)
+        return crossed_assemble(net, loads, info, dense)
+
+    def _right(self, loads: Loads, pull: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        net = self.layout.net
+        if self._intercepts_only:
+            return intercepts_right(net, self._scale(loads), self._eliminated, pull)
+        return crossed_right(net, loads, pull)
+
+    def _eliminate(
+        self, loads: Loads, factored: _Factored, leaves: np.ndarray, nodes: np.ndarray
+    ) -> None:
+        net, held = self.layout.net, (factored.leaf_factor, factored.coupling)
+        if self._intercepts_only:
+            intercepts_eliminate(net, *held, leaves, nodes)
+        else:
+            crossed_eliminate(net, loads, *held, leaves, nodes)
+
+    def _substitute(
+        self, loads: Loads, factored: _Factored, leaves: np.ndarray, nodes: np.ndarray
+    ) -> None:
+        net = self.layout.net
+        if self._intercepts_only:
+            intercepts_substitute(net, factored.coupling, leaves, nodes)
+        else:
+            crossed_substitute(net, loads, factored.coupling, leaves, nodes)
+
+    def _spread(
+        self, loads: Loads, info: np.ndarray, factored: _Factored, inverse: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        net = self.layout.net
+        held = (info, factored.leaf_factor, factored.coupling, inverse)
+        if self._intercepts_only:
+            return intercepts_spread(net, self._scale(loads), self._eliminated, *held)
+        return crossed_spread(net, loads, *held)
+
     def _factor(self, loads: Loads, info: np.ndarray) -> _Factored:
         net, widths = self.layout.net, self.layout.widths
         dense = np.empty(int((widths**2).sum()))
-        leaf_factor, coupling, logdet = crossed_assemble(net, loads, info, dense)
+        leaf_factor, coupling, logdet = self._assemble(loads, info, dense)
         squares, first = [], 0
         for width in widths:
             square = dense[first : first + width**2].reshape(width, width)
@@ -163,28 +229,29 @@ class CrossedEngine(Engine):
         own: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> tuple[np.ndarray, np.ndarray, float]:
         """Solve H x = Lambda'Z'pull - own; the solution by leaf and node, and right side x it."""
-        net = self.layout.net
-        leaves, nodes = crossed_right(net, loads, pull)
+        leaves, nodes = self._right(loads, pull)
         if own is not None:
             leaves -= own[0]
             nodes -= own[1]
         right = leaves.copy()
         right_nodes = nodes.copy()
-        crossed_eliminate(net, loads, factored.leaf_factor, factored.coupling, leaves, nodes)
-        packed = self._pack(nodes, loads)
+        self._eliminate(loads, factored, leaves, nodes)
+        packed = self._pack(nodes)
         first = 0
         for upper in factored.squares:
             here = slice(first, first + len(upper))
             packed[here] = lapack.dpotrs(upper, packed[here], lower=0)[0]
             first += len(upper)
-        nodes = self._unpack(packed, loads)
-        crossed_substitute(net, loads, factored.coupling, leaves, nodes)
+        nodes = self._unpack(packed)
+        self._substitute(loads, factored, leaves, nodes)
         return leaves, nodes, float((right * leaves).sum() + (right_nodes * nodes).sum())
 
-    def _places(self, loads: Loads) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    @cached_property
+    def _places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Node, effect and place among all packed effects, of every effect kept dense."""
         net, widths = self.layout.net, self.layout.widths
-        sizes = loads.sizes[net.factor]
+        columns = self._columns if self.layout.leaf is None else self._columns[1:]
+        sizes = np.array([len(held) for held in columns])[net.factor - 1]
         node = np.repeat(np.arange(len(sizes)), sizes)
         effect = np.arange(len(node)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         squares = np.concatenate([[0], np.cumsum(widths**2)])
@@ -192,14 +259,14 @@ class CrossedEngine(Engine):
         first = np.concatenate([[0], np.cumsum(widths)])[component]
         return node, effect, first[node] + net.place[node] + effect
 
-    def _pack(self, nodes: np.ndarray, loads: Loads) -> np.ndarray:
-        node, effect, place = self._places(loads)
+    def _pack(self, nodes: np.ndarray) -> np.ndarray:
+        node, effect, place = self._places
         packed = np.empty(len(node))
         packed[place] = nodes[node, effect]
         return packed
 
-    def _unpack(self, packed: np.ndarray, loads: Loads) -> np.ndarray:
-        node, effect, place = self._places(loads)
+    def _unpack(self, packed: np.ndarray) -> np.ndarray:
+        node, effect, place = self._places
         nodes = np.zeros_like(self._nodes)
         nodes[node, effect] = packed[place]
         return nodes
@@ -215,16 +282,16 @@ class CrossedEngine(Engine):
         self, info: np.ndarray, product: np.ndarray, lambdas: Lambdas
     ) -> tuple[float, np.ndarray]:
         """As `gram`, from sums by cell."""
-        net, loads = self.layout.net, self._loads(lambdas)
+        loads = self._loads(lambdas)
         factored = self._factor(loads, info)
         width = product.shape[2]
         halves = np.empty((self._leaves.size, width))
         packed = np.empty((sum(len(upper) for upper in factored.squares), width))
         for j in range(width):
-            leaves, nodes = crossed_right(net, loads, np.ascontiguousarray(product[:, :, j]))
+            leaves, nodes = self._right(loads, np.ascontiguousarray(product[:, :, j]))
             raw = leaves.copy()
-            crossed_eliminate(net, loads, factored.leaf_factor, factored.coupling, leaves, nodes)
-            packed[:, j] = self._pack(nodes, loads)
+            self._eliminate(loads, factored, leaves, nodes)
+            packed[:, j] = self._pack(nodes)
             halves[:, j] = _forward(factored.leaf_factor, raw).ravel()
         gram = halves.T @ halves
         first = 0
@@ -245,9 +312,7 @@ class CrossedEngine(Engine):
         factored = self._factor(loads, info)
         leaves, nodes, _ = self._solve(factored, loads, np.ascontiguousarray(sums[:, :, 0]))
         inverse = _inverse(factored.squares)
-        spread = crossed_spread(net, loads, info, factored.leaf_factor, factored.coupling, inverse)[
-            2
-        ]
+        spread = self._spread(loads, info, factored, inverse)[2]
         held: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         if self.layout.leaf is not None:
             held[self.layout.leaf] = (leaves, spread)

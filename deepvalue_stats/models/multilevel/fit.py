@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,11 +14,22 @@ from scipy.special import expit
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.fit import At, ModelFit
 from deepvalue_stats.models.multilevel.averaging import average_expit
+from deepvalue_stats.models.multilevel.bootstrap import (
+    BootstrapResult,
+    BootstrapTest,
+    bootstrap_fit,
+    bootstrap_test,
+)
+from deepvalue_stats.models.multilevel.boundary import LikelihoodRatio
+from deepvalue_stats.models.multilevel.compare import compare_fits
 from deepvalue_stats.models.multilevel.doubts import LaplaceCheck
 from deepvalue_stats.models.multilevel.engine import Lambdas
 from deepvalue_stats.models.multilevel.gaussian import LinearSolution
 from deepvalue_stats.models.multilevel.problem import Problem
+from deepvalue_stats.models.multilevel.profile import profile, surface_of
+from deepvalue_stats.models.multilevel.profile_linear import linear_surface
 from deepvalue_stats.models.multilevel.random import RandomDesign, RandomRecord
+from deepvalue_stats.models.multilevel.refit import linear_rows
 from deepvalue_stats.models.multilevel.restricted import Restricted, restrict
 from deepvalue_stats.models.multilevel.solve import Solution
 from deepvalue_stats.models.multilevel.threads import few_threads
@@ -104,6 +115,8 @@ class MultilevelFit(ModelFit):
         Whether `loglik` is the restricted one (REML) of a gaussian model.
     offset : str
         Column added to the linear predictor; empty for none.
+    weights : str
+        Column of trials, or of a gaussian model's precisions; empty for none.
     laplace : LaplaceCheck or None
         How far the Laplace approximation may be trusted; None for a gaussian model.
     """
@@ -115,6 +128,7 @@ class MultilevelFit(ModelFit):
     random: RandomPart
     inference: Literal["t", "z"]
     offset: str
+    weights: str
     restricted_likelihood: bool
     laplace: LaplaceCheck | None
     problem: Problem | None
@@ -305,6 +319,141 @@ class MultilevelFit(ModelFit):
             effects = held.T @ columns[list(factor.columns)]
             total += np.einsum("qn,qn->n", effects, effects)
         return total
+
+    def profile_intervals(
+        self, terms: Sequence[str] | None = None, level: float = LEVEL
+    ) -> pd.DataFrame:
+        """Profile-likelihood intervals of coefficients and standard deviations.
+
+        For few groups, small counts and standard deviations, whose Wald intervals are poor. Of a
+        gaussian model always by the likelihood, not the restricted one; of one with `prior_sd` by
+        the penalised likelihood.
+
+        Parameters
+        ----------
+        terms : sequence of str, optional
+            Coefficients, and standard deviations as `<group> sd <effect>` or `Residual sd`; all
+            when left out.
+        level : float
+
+        Returns
+        -------
+        pandas.DataFrame
+            By name: estimate (of maximum likelihood), conf_low, conf_high, and a note on every
+            bound that was not found and is therefore not a number.
+
+        Raises
+        ------
+        ModelError
+            If the optimum was not found, or a name is not there.
+
+        References
+        ----------
+        Venzon and Moolgavkar (1988), Applied Statistics 37.
+        """
+        if not self.sound:
+            raise ModelError(
+                f"the optimum of this fit was not found: {self.convergence.status}",
+                self.spec.formula,
+                "profile a fit that converged",
+            )
+        with few_threads(self.n_obs):
+            if self.problem is not None and isinstance(self.solution, Solution):
+                surface = surface_of(self.problem, self.solution, self.terms)
+            else:
+                surface = linear_surface(linear_rows(self), self.theta, self.terms)
+            return profile(surface, terms, level)
+
+    def compare(self, other: ModelFit) -> LikelihoodRatio:
+        """Likelihood-ratio test against a model that contains this one or is contained in it.
+
+        Parameters
+        ----------
+        other : ModelFit
+            A multilevel fit to the same rows, or a plain logit.
+
+        Returns
+        -------
+        LikelihoodRatio
+            For a variance, against a mixture of chi-squared distributions; see
+            `boundary.likelihood_ratio`.
+
+        Raises
+        ------
+        ModelError
+            If a fit is not sound, rows or likelihoods differ, neither model contains the other,
+            or the reference distribution is not known: then use `bootstrap_test`.
+
+        References
+        ----------
+        Self and Liang (1987), JASA 82; Stram and Lee (1994), Biometrics 50.
+        """
+        return compare_fits(self, other)
+
+    def bootstrap(
+        self,
+        n: int = 999,
+        *,
+        rng: np.random.Generator,
+        statistic: Callable[[Any], float | np.ndarray | pd.Series] | None = None,
+        progress: bool = False,
+        workers: int = 1,
+    ) -> BootstrapResult:
+        """Draw outcomes from this fit, new random effects included, and fit the model to each.
+
+        Parameters
+        ----------
+        n : int
+        rng : numpy.random.Generator
+            Every draw has a child of its own, so results do not depend on `workers`.
+        statistic : callable, optional
+            A refit (`MultilevelFit`, without modes and slopes) to a number or several.
+        progress : bool
+            Show a bar.
+        workers : int
+            Threads.
+
+        Returns
+        -------
+        BootstrapResult
+            With the refits that failed counted, and `conf_int`.
+
+        Raises
+        ------
+        ModelError
+            If the optimum was not found, or fewer than 19 draws are asked for.
+
+        References
+        ----------
+        Davison and Hinkley (1997), Bootstrap Methods and their Application, chapter 5.
+        """
+        return bootstrap_fit(self, n, rng, statistic, progress, workers)
+
+    def bootstrap_test(
+        self,
+        other: ModelFit,
+        n: int = 999,
+        *,
+        rng: np.random.Generator,
+        progress: bool = False,
+        workers: int = 1,
+    ) -> BootstrapTest:
+        """Likelihood-ratio test whose reference is drawn from the smaller of two models.
+
+        For what `compare` refuses: several variances at once, or a smaller model that has itself
+        a variance of zero; and for few groups. The parameters are those of `bootstrap`.
+
+        Raises
+        ------
+        ModelError
+            As `compare`, where the models cannot be compared at all, or if half of the refits
+            fail.
+
+        References
+        ----------
+        Davison and Hinkley (1997), Bootstrap Methods and their Application, section 4.2.
+        """
+        return bootstrap_test(self, other, n, rng, progress, workers)
 
     def _mean(self, eta: np.ndarray, variance: np.ndarray | None) -> np.ndarray:
         if self.spec.family == "gaussian":

@@ -165,6 +165,7 @@ def fit_multilevel(
         inference=inference,
         restricted_likelihood=family == "gaussian" and reml,
         offset=offset or "",
+        weights=weights or "",
         laplace=found.laplace,
         problem=found.problem,
         solution=found.solution,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import expit, gammaln
@@ -107,13 +108,19 @@ class Problem:
         return replace(self, points=points)
 
 
+@lru_cache(maxsize=64)
+def _entries(free: tuple[tuple[int, int], ...]) -> tuple[np.ndarray, np.ndarray]:
+    rows, columns = np.array(free).T
+    return rows, columns
+
+
 def as_lambdas(factors: tuple[Factor, ...], theta: np.ndarray) -> Lambdas:
     """Fill the lower triangular factor of every factor of the random design with theta."""
     lambdas, first = [], 0
     for factor in factors:
         q = len(factor.columns)
         held = np.zeros((q, q))
-        rows, columns = np.array(factor.free).T
+        rows, columns = _entries(factor.free)
         held[rows, columns] = theta[first : first + len(rows)]
         lambdas.append(held)
         first += len(rows)
@@ -122,10 +129,7 @@ def as_lambdas(factors: tuple[Factor, ...], theta: np.ndarray) -> Lambdas:
 
 def as_theta(factors: tuple[Factor, ...], lambdas: Lambdas) -> np.ndarray:
     """The free entries of every Lambda, one after the other: the inverse of `as_lambdas`."""
-    held = [
-        values[tuple(np.array(factor.free).T)]
-        for factor, values in zip(factors, lambdas, strict=True)
-    ]
+    held = [values[_entries(factor.free)] for factor, values in zip(factors, lambdas, strict=True)]
     return np.concatenate(held)
 
 

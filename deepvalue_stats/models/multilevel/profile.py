@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri
 
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.multilevel.optimise import (
@@ -191,7 +191,7 @@ def profile(surface: Surface, terms: Sequence[str] | None, level: float) -> pd.D
         raise ModelError(
             f"no parameter {', '.join(unknown)}", "profile_intervals", f"use {', '.join(known)}"
         )
-    cutoff = float(np.sqrt(stats.chi2.ppf(level, 1)))
+    cutoff = float(ndtri((1 + level) / 2))
     names = list(known) if terms is None else list(terms)
     rows = []
     for target in (known[name] for name in names):

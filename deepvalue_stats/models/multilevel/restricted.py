@@ -15,9 +15,11 @@ from deepvalue_stats.models.multilevel.optimise import DIFFERENCE, descend, diff
 from deepvalue_stats.models.multilevel.problem import LONGEST_THETA, Problem
 from deepvalue_stats.models.multilevel.solve import MANY_ROWS, Solution, canonical, positive_inverse
 
-ENOUGH = 1e-6  # squared step in theta, in standard errors
-# a squared move up to which the Hessian at the maximum is corrected to first order, not redone
-SMALL_MOVE = 1e-2
+ENOUGH = 1e-4  # squared step in theta, in standard errors
+# a first step so short is the move itself, and the Hessian at the maximum is corrected to first
+# order instead of computed anew: what both miss is of higher order
+SHORT = 1e-2
+ALMOST = 1e-9  # squared step in the coefficients, in standard errors
 # where the search for a variance that was zero starts
 AWAY = 0.3
 
@@ -53,6 +55,7 @@ class _Profile:
         self.turn = -self.inverse @ hessian[k:, :k]
         self.spans = DIFFERENCE / np.sqrt(np.maximum(np.diag(hessian)[:k], 1.0))
         self.last = solution.theta, solution.beta
+        self.information = self.inverse
         # with many rows the log-determinant is straight over so short a span
         self.one_sided = len(problem.offset) >= MANY_ROWS
 
@@ -66,7 +69,7 @@ class _Profile:
             if not np.isfinite(value):
                 break
             step = -self.inverse @ gradient[k:]
-            if -float(step @ gradient[k:]) < ENOUGH * 1e-3:
+            if -float(step @ gradient[k:]) < ALMOST:
                 break
             beta = beta + step
         self.last = theta, beta
@@ -83,7 +86,8 @@ class _Profile:
         beta, value, slope = self.coefficients(theta)
         if not np.isfinite(value):
             return np.inf, np.full_like(theta, np.nan)
-        logdet = float(np.linalg.slogdet(self.problem.information(theta))[1])
+        self.information = self.problem.information(theta)
+        logdet = float(np.linalg.slogdet(self.information)[1])
         gradient = slope.copy()
         for place, span in enumerate(self.spans):
             shift = np.zeros_like(theta)
@@ -128,26 +132,27 @@ def restrict(problem: Problem, solution: Solution) -> Restricted:
     inner[~free] = 0
     inner[:, ~free] = 0
     inner[~free, ~free] = 2.0 * groups[~free]
-    information = None
+    metric = positive_inverse(inner)
     if free.all():
-        problem(solution.point)
-        information = problem.information(solution.theta)
-    found = descend(profile, start, positive_inverse(inner), np.full(k, LONGEST_THETA), near=ENOUGH)
-    if not np.isfinite(found.value):
-        return Restricted(solution.theta, solution.covariance(), found=False)
+        _, gradient = profile(start)
+        known, step = profile.information, -metric @ gradient
+        moved = start + step
+        if -float(step @ gradient) < SHORT and np.isfinite(
+            profile.logdet(moved, solution.beta + profile.turn @ step)
+        ):
+            corrected = solution.optimum.hessian.copy()
+            corrected[k:, k:] += problem.information(moved) - known
+            return Restricted(moved, positive_inverse(corrected), found=True)
+    found = descend(profile, start, metric, np.full(k, LONGEST_THETA), near=ENOUGH)
     theta, zero = canonical(problem, found.point)
     beta, value, _ = profile.coefficients(theta)
-    if not np.isfinite(value):
+    if not np.isfinite(found.value + value):
         return Restricted(solution.theta, solution.covariance(), found=False)
-    moved = theta - solution.theta
     active = np.concatenate([~zero, np.ones(len(beta), dtype=bool)])
-    if information is not None and float(moved @ inner @ moved) < SMALL_MOVE and not zero.any():
-        held = solution.optimum.hessian.copy()
-        held[k:, k:] += problem.information(theta) - information
-    else:
-        held = _hessian(problem, np.concatenate([theta, beta]), active, hessian)
     covariance = np.zeros((len(active),) * 2)
-    covariance[np.ix_(active, active)] = positive_inverse(held)
+    covariance[np.ix_(active, active)] = positive_inverse(
+        _hessian(problem, np.concatenate([theta, beta]), active, hessian)
+    )
     return Restricted(theta, covariance, found=True)
 
 
