@@ -26,7 +26,11 @@ from deepvalue_stats.models.multilevel.bootstrap import bootstrap_fit
 from deepvalue_stats.models.multilevel.profile import profile, surface_of
 
 FEW = 10
-PLACES = [k for k, design in enumerate(DESIGNS) if design.practitioners == FEW and not design.slope]
+PLACES = [
+    place
+    for place, design in enumerate(DESIGNS)
+    if design.practitioners == FEW and design.exposure in ("practitioner", "rare") and design.effect
+]
 METHODS = {
     "t, ML": "t, variance of maximum likelihood",
     "default": "default: t, restricted variance",
@@ -112,10 +116,9 @@ def written(found: pd.DataFrame, draws: int, output: Path, command: str) -> None
         "",
         f"    {command}",
         "",
-        f"{CASELOAD} clients a practitioner, latent SD {LATENT_SD}; {draws} bootstrap draws a data "
-        "set, which are few for a 2.5 %",
-        "quantile but unbiased enough for its coverage. `below` and `above`: share of intervals "
-        "wholly below or above the truth.",
+        f"{CASELOAD} clients a practitioner, latent SD {LATENT_SD}, true effect 0.3; {draws} "
+        "bootstrap draws a data set. `below`",
+        "and `above`: share of intervals wholly below or above the truth.",
         f"CPU, median: {1e3 * seconds['profile']:.0f} ms a profile interval, "
         f"{seconds['bootstrap']:.2f} s a bootstrap.",
         "",

@@ -65,6 +65,9 @@ def fit_model(prepared: Prepared, name: str, *, banded: bool = False) -> ModelFi
         rows = _comparable(plan, with_bands(plan, rows))
     formula = build_formula(plan, model, modifier=BAND if banded else None)
     try:
+        if rows.frame.empty:
+            fix = "look at the flow: which step took them?"
+            raise ModelError("no row is left to fit", formula, fix)
         if model.estimator == "gee":
             group = model.groups[0]
             return fit_gee(formula, rows.frame, group=group, correlation=model.correlation)

@@ -160,26 +160,22 @@ def _random_effects(plan: Plan, fitted: Fitted) -> CountTable:
 def _spreads(fit: ModelFit) -> list[dict[str, object]]:
     """One row a random effect; share and odds ratio are of intercepts, ranges of slopes."""
     found = fit.variance_components
-    if found.empty:
-        return []
-    found = found[found["term2"] == ""]
-    intercepts = found.loc[found["term"] == "Intercept", "std_dev"]
-    shares = pd.Series(latent_icc(intercepts.to_numpy()), index=intercepts.index)
-    means = dict(zip(fit.terms, fit.params, strict=True))
+    found = found[found["term2"] == ""] if len(found) else found
+    named = list(zip(found["group"].astype("str"), found["term"].astype("str"), strict=True))
+    std_devs = dict(zip(named, found["std_dev"].to_numpy(dtype="float64"), strict=True))
+    intercepts = [key for key in named if key[1] == "Intercept"]
+    shares = latent_icc(np.array([std_devs[key] for key in intercepts]))
+    share = dict(zip(intercepts, shares, strict=True))
+    mean = dict(zip(fit.terms, fit.params, strict=True))
     rows: list[dict[str, object]] = []
-    for place, effect in found.iterrows():
-        std_dev, term = float(effect["std_dev"]), str(effect["term"])
-        row = {
-            "group": effect["group"],
-            "effect": term,
-            "groups": fit.n_groups[str(effect["group"])],
-            "std_dev": std_dev,
-        }
-        if place in shares.index:
-            row["latent_icc"] = float(shares[place])
+    for (group, term), std_dev in std_devs.items():
+        row: dict[str, object] = {"group": group, "effect": term, "groups": fit.n_groups[group]}
+        row["std_dev"] = float(std_dev)
+        if (group, term) in share:
+            row["latent_icc"] = float(share[group, term])
             row["median_odds_ratio"] = float(median_odds_ratio(std_dev))
         else:
-            low, high = slope_range(means.get(term, 0.0), std_dev)
+            low, high = slope_range(mean.get(term, 0.0), std_dev)
             row["slopes_from"], row["slopes_to"] = float(low), float(high)
         rows.append(row)
     return rows

@@ -262,7 +262,7 @@ def test_seven_practitioners_give_no_interval_anywhere(study, deepvalue, tmp_pat
 
 def test_interviews_are_judged_by_the_clients_who_gave_them(health):
     # 50 interviews of the middle band had the outcome, given by fewer than 35 clients
-    health["models"] = {"gee": health["models"]["gee"]}
+    health["models"] = {"gee": {**health["models"]["gee"], "role": "primary"}}
     health["disclosure"] = {"profile": "own", "threshold": 35, "rounding": 5}
     found = run_study(parse_plan(health))
     participants = found.counts["participants"].frame.set_index("group")

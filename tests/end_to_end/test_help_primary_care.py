@@ -4,8 +4,10 @@ The expected numbers were noted from the same public data before this package wa
 recipe that the plan writes out. Tolerances are about half a unit of the last digit noted.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from deepvalue_stats.effects import average_effect, per_sd
@@ -32,6 +34,28 @@ def written(tmp_path_factory):
 @pytest.fixture(scope="module")
 def gee(prepared):
     return fit_model(prepared, "gee")
+
+
+@pytest.fixture(scope="module")
+def strict(prepared):
+    """The study with its multilevel models on the strict rows, on which numbers were noted."""
+    models = prepared.plan.models
+    on_strict = {
+        name: model.model_copy(update={"rows": "strict"})
+        for name, model in models.items()
+        if model.estimator == "multilevel"
+    }
+    return replace(prepared, plan=prepared.plan.model_copy(update={"models": models | on_strict}))
+
+
+def per_sd_coefficients(fit, size=None):
+    """Log odds per SD of the relationship, with the standard error of maximum likelihood."""
+    size = size or fit.design.frame["relationship"].std()
+    return {
+        term: (size * value, size * error)
+        for term, value, error in zip(fit.terms, fit.params, fit.bse, strict=True)
+        if "relationship" in term
+    }
 
 
 def per_sd_row(fit, scale="risk_difference"):
@@ -80,6 +104,71 @@ def test_the_effects_by_band_on_the_strict_rows_are_those_noted(prepared):
     found = dict(zip(table["group"], 100 * table["estimate"], strict=True))
     assert found == pytest.approx({"low": 1.8, "mid": 18.7, "high": 5.1}, abs=0.06)
     assert list(table["n_obs"]) == [242, 87, 230]
+
+
+def test_the_multilevel_model_gives_the_noted_log_odds_and_variance(strict):
+    fit = fit_model(strict, "multilevel")
+    assert (fit.n_obs, fit.n_groups["client"]) == (559, 280)
+    found = per_sd_coefficients(fit)["relationship"]
+    assert found == pytest.approx((0.426, 0.173), abs=6e-4)
+    assert fit.variance_components["std_dev"].tolist() == pytest.approx([2.407], abs=6e-4)
+
+
+def test_between_and_within_clients_are_those_noted(strict):
+    # the SD is that of the score itself, not of its parts
+    found = per_sd_coefficients(fit_model(strict, "split"))
+    assert found["relationship_between"] == pytest.approx((0.457, 0.232), abs=6e-4)
+    assert found["relationship_within"] == pytest.approx((0.388, 0.253), abs=6e-4)
+
+
+def test_doctors_do_not_differ_and_that_is_said(strict, written):
+    fit = fit_model(strict, "doctor")
+    assert per_sd_coefficients(fit)["relationship"] == pytest.approx((0.397, 0.156), abs=6e-4)
+    spread = fit.variance_components.set_index("group")["std_dev"]
+    assert spread["practitioner"] == 0
+    assert fit.convergence.singular
+    diagnostics = written[0].counts["diagnostics"].frame.set_index("model")
+    doubt = diagnostics.loc["doctor", "doubt"]
+    assert "no detectable variance of Intercept between groups of practitioner" in doubt
+    assert "the Laplace approximation is doubtful" in doubt
+    assert diagnostics.loc["multilevel", "doubt"] == ""
+
+
+def test_the_slopes_by_band_on_the_strict_rows_are_those_noted(strict):
+    # per SD of all 559 rows: every one of them has a band
+    found = per_sd_coefficients(fit_model(strict, "multilevel", banded=True))
+    noted = {
+        "relationship": (0.176, 0.252),
+        "relationship:C(confidence_band)[T.mid]": (1.414, 0.594),
+        "relationship:C(confidence_band)[T.high]": (0.186, 0.353),
+    }
+    assert set(found) == set(noted)
+    for term, numbers in noted.items():
+        assert found[term] == pytest.approx(numbers, abs=6e-4), term
+
+
+def test_averaged_over_clients_the_multilevel_effect_is_near_the_marginal_ones(prepared, gee):
+    fit = fit_model(prepared, "multilevel")
+    assert fit.convergence.status == "ok"
+    found, marginal = per_sd_row(fit), per_sd_row(gee)
+    assert found["estimate"] == pytest.approx(0.0550, abs=5e-4)
+    assert found["std_error"] == pytest.approx(0.0231, abs=5e-4)
+    assert abs(found["estimate"] - marginal["estimate"]) < 0.1 * marginal["std_error"]
+    assert per_sd_row(fit, "log_odds")["estimate"] > 1.5 * per_sd_row(gee, "log_odds")["estimate"]
+
+
+def test_how_much_clients_differ_is_told_in_plain_terms(written):
+    table = written[0].counts["random_effects"].frame.set_index(["model", "group"])
+    main = table.loc[("multilevel", "client")]
+    sd = float(main["std_dev"])
+    assert sd == pytest.approx(2.461, abs=1e-3)
+    assert float(main["latent_icc"]) == pytest.approx(sd**2 / (sd**2 + np.pi**2 / 3), rel=1e-9)
+    assert float(main["median_odds_ratio"]) == pytest.approx(np.exp(0.95387 * sd), rel=1e-4)
+    assert main["slopes_from"] == ""
+    assert float(table.loc[("doctor", "practitioner"), "std_dev"]) == 0
+    assert set(table.index.get_level_values("model")) == {
+        "multilevel", "split", "doctor", "multilevel x confidence",
+    }  # fmt: skip
 
 
 def test_the_rating_at_one_interview_does_not_predict_the_outcome_at_the_next(prepared):

@@ -119,6 +119,31 @@ def test_the_planted_effects_lie_inside_their_intervals(findings):
     assert overall["conf_low"] > 0.02, "the interval says more than that there is some effect"
 
 
+def test_the_parts_within_and_between_advisers_agree_with_what_was_planted(findings):
+    """Each part on its own scale, averaged over advisers and offices."""
+    truth = TRUTH["superpopulation"]["risk_difference"]["per_sd_score"]["overall"]
+    for part in ("within", "between"):
+        row = findings.effects.row(
+            model="split", exposure=f"relationship_{part}", contrast="sd", scale="risk_difference"
+        )
+        assert row["conf_low"] < truth < row["conf_high"], part
+    assert findings.effects.row(
+        model="split", exposure="relationship_between", contrast="sd", scale="risk_difference"
+    )["dof"] == 120 - 3  # fmt: skip
+
+
+def test_the_marginal_model_agrees_with_the_multilevel_one(findings):
+    rows = [
+        findings.effects.row(model=name, group="all", contrast="sd", scale="risk_difference")
+        for name in ("main", "gee")
+    ]
+    assert abs(rows[0]["estimate"] - rows[1]["estimate"]) < 0.1 * rows[1]["std_error"]
+    # offices have no part of their own in what was planted; advisers have
+    spread = findings.counts["random_effects"].frame.set_index(["model", "group"])["std_dev"]
+    planted = TRUTH["parameters"]["adviser_outcome_sd"]
+    assert float(spread[("main", "practitioner")]) == pytest.approx(planted, abs=0.1)
+
+
 def test_the_planted_effect_is_found_and_dated_before_the_outcome(findings):
     c1 = findings.verdicts[0]
     assert (c1.answer, c1.verb) == ("supported", "is followed by")

@@ -53,6 +53,8 @@ clock.kind = "waves"
 
 - ids.practitioner
 models.main.groups = ["service"]
+- models.gee
+- models.independence
 - models.split
   episodes need to know the practitioner
   where: ids.practitioner

@@ -52,15 +52,53 @@ models.main.rows = "strict"
   where: models.main.rows
   fix:   use one of (none is declared)
 
-models.main.groups = ["practitioner", "service"]
+models.gee.groups = ["practitioner", "service"]
   a GEE has exactly one grouping
-  where: models.main.groups
+  where: models.gee.groups
+  fix:   give one, as in groups = ["practitioner"]
+
+models.gee.groups = []
+  a GEE has exactly one grouping
+  where: models.gee.groups
   fix:   give one, as in groups = ["practitioner"]
 
 models.main.groups = []
-  a GEE has exactly one grouping
+  a multilevel model has groups
   where: models.main.groups
-  fix:   give one, as in groups = ["practitioner"]
+  fix:   name what rows share, as in groups = ["practitioner"]
+
+models.main.groups = ["practitioner", "service", "practitioner"]
+  'practitioner' stands twice
+  where: models.main.groups[2]
+  fix:   name each group once
+
+models.main.slopes = { practitoner = ["relationship"] }
+- models.gee
+- models.independence
+  there is no group 'practitoner', did you mean 'practitioner'?
+  where: models.main.slopes.practitoner
+  fix:   use one of practitioner, service
+
+models.split.slopes = { practitioner = ["relationship_within", "relationship_betwen"] }
+  there is no variable 'relationship_betwen', did you mean 'relationship_between'?
+  where: models.split.slopes.practitioner[1]
+  fix:   use one of relationship, relationship_within, relationship_between, confidence, age,
+      months_out, sanction_rate
+
+models.gee.slopes = { practitioner = ["relationship"] }
+  only a multilevel model has slopes that vary
+  where: models.gee.slopes
+  fix:   leave it out, or set estimator = "multilevel"
+
+models.gee.quadrature_points = 7
+  only a multilevel model has quadrature
+  where: models.gee.quadrature_points
+  fix:   leave it out, or set estimator = "multilevel"
+
+models.main.quadrature_points = 0
+  not a usable value: input should be greater than or equal to 1
+  where: models.main.quadrature_points
+  fix:   change it
 
 models.plain = { like = "main", role = "secondary", estimator = "logit" }
   a plain logit ignores repeated clients
@@ -201,6 +239,7 @@ models.main.adjust_for_baseline = true
 
 models.main.split = "within_between"
 models.main.split_by = "service"
+models.main.groups = ["practitioner"]
 - ids.service
   there is no id 'service'
   where: models.main.split_by
@@ -216,15 +255,10 @@ links.outcomes.unlinked = "bounds"
   where: links.outcomes.unlinked
   fix:   use no_event or unknown or exclude
 
-models.main.estimator = "multilevel"
+models.main.estimator = "conditional_logit"
   this estimator is not available in this version
   where: models.main.estimator
-  fix:   use gee or logit
-
-models.main.slopes = { practitioner = ["relationship"] }
-  this random slope is not available in this version
-  where: models.main.slopes
-  fix:   leave it out
+  fix:   use gee or logit or multilevel
 
 measures.relationship.error_correction = "simex"
   this error correction is not available in this version

@@ -20,7 +20,7 @@ def refused(path):
 
 @pytest.mark.parametrize(
     ("name", "primary", "kind"),
-    [("synthetic_employment", "main", "dates"), ("help_primary_care", "gee", "waves")],
+    [("synthetic_employment", "main", "dates"), ("help_primary_care", "multilevel", "waves")],
 )
 def test_the_plans_of_the_analyses_can_be_read(pytestconfig, name, primary, kind):
     plan = read_plan(pytestconfig.rootpath / "analyses" / name / "plan.toml")
@@ -73,11 +73,11 @@ def test_a_plan_is_frozen(employment):
 
 def test_defaults_in_force_are_named_with_their_values(employment):
     del employment["clock"]["exposure"]["lag_days"]
-    del employment["models"]["main"]["correlation"]
-    del employment["models"]["independence"]
+    del employment["models"]["gee"]["correlation"]
     in_force = defaults_in_force(parse_plan(employment))
     assert "clock.exposure.lag_days = 0" in in_force
-    assert "models.main.correlation = exchangeable" in in_force
+    assert "models.gee.correlation = exchangeable" in in_force
+    assert "models.main.quadrature_points = 1" in in_force
     assert not [line for line in in_force if line.startswith("clock.exposure.from")]
 
 

@@ -18,7 +18,7 @@ from deepvalue_stats.models.multilevel.layout import same_groups
 from deepvalue_stats.models.multilevel.outcome import Counts
 from deepvalue_stats.models.multilevel.problem import Problem, as_lambdas, build_problem
 from deepvalue_stats.models.multilevel.random import RandomDesign
-from deepvalue_stats.models.multilevel.robust import cluster_covariance
+from deepvalue_stats.models.multilevel.robust import cluster_covariance, refuse_clusters
 from deepvalue_stats.models.multilevel.solve import Solution, solve
 from deepvalue_stats.models.multilevel.threads import few_threads
 
@@ -41,6 +41,8 @@ def fit_binomial(
         structure that has none, or a cluster covariance cannot be had.
     """
     _refuse_unidentified(random, counts)
+    if cluster is not None:
+        refuse_clusters(random.factors, pd.factorize(design.frame[cluster])[0], cluster)
     constant = np.ptp(design.matrix, axis=0) == 0 if prior_sd else None
     problem = build_problem(
         design.matrix, random, counts.successes, counts.trials, frequency=counts.frequency,

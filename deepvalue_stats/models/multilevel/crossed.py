@@ -14,6 +14,7 @@ from collections import namedtuple
 import numpy as np
 from numba import njit, prange
 
+from deepvalue_stats.models.multilevel.dense import cholesky, cholesky_solve
 from deepvalue_stats.models.multilevel.rows import FAST, logistic_rows
 
 # Leaves are the groups of the eliminated factor (each cell is one where there is none), nodes the
@@ -145,7 +146,7 @@ def crossed_assemble(net, loads, info, dense):  # type: ignore[no-untyped-def]
                             raw[at + b, a] += loads.loading[0, k, a] * held[k, b]
                 for second in range(net.entries[cell], entry + 1):
                     _add(net, loads, dense, net.node[second], node, held, net.share[second])
-        logdet += _cholesky(own, q)
+        logdet += cholesky(own, q)
         if q == 0 or n_slots == 0:
             continue
         used = 0
@@ -156,7 +157,7 @@ def crossed_assemble(net, loads, info, dense):  # type: ignore[no-untyped-def]
                     raw[used, a] = raw[slot * q_max + b, a]
                     solved[used, a] = raw[used, a]
                 places[used] = net.place[node] + b
-                _cholesky_solve(own, q, solved[used])
+                cholesky_solve(own, q, solved[used])
                 for a in range(q):
                     coupling[first_slot + slot, b, a] = solved[used, a]
                 used += 1
@@ -214,39 +215,6 @@ def _add(net, loads, dense, node, other, held, share):  # type: ignore[no-untype
             dense[offset + row * width + column] += share * here
 
 
-@njit(fastmath=FAST)
-def _cholesky(block, q):  # type: ignore[no-untyped-def]
-    """Lower Cholesky factor in place; returns the log-determinant."""
-    logdet = 0.0
-    for a in range(q):
-        for b in range(a):
-            total = block[a, b]
-            for c in range(b):
-                total -= block[a, c] * block[b, c]
-            block[a, b] = total / block[b, b]
-        total = block[a, a]
-        for c in range(a):
-            total -= block[a, c] * block[a, c]
-        logdet += np.log(total)
-        block[a, a] = np.sqrt(total)
-    return logdet
-
-
-@njit(fastmath=FAST)
-def _cholesky_solve(lower, q, right):  # type: ignore[no-untyped-def]
-    """Solve L L' x = right in place."""
-    for a in range(q):
-        total = right[a]
-        for c in range(a):
-            total -= lower[a, c] * right[c]
-        right[a] = total / lower[a, a]
-    for a in range(q - 1, -1, -1):
-        total = right[a]
-        for c in range(a + 1, q):
-            total -= lower[c, a] * right[c]
-        right[a] = total / lower[a, a]
-
-
 @njit(cache=True, fastmath=FAST, nogil=True)
 def crossed_right(net, loads, pull):  # type: ignore[no-untyped-def]
     """B'pull summed to leaves (n_leaves, q) and nodes (n_nodes, q_max)."""
@@ -278,7 +246,7 @@ def crossed_eliminate(net, loads, leaf_factor, coupling, leaves, nodes):  # type
             for b in range(loads.sizes[net.factor[node]]):
                 for a in range(q):
                     nodes[node, b] -= coupling[slot, b, a] * leaves[leaf, a]
-        _cholesky_solve(leaf_factor[leaf], q, leaves[leaf])
+        cholesky_solve(leaf_factor[leaf], q, leaves[leaf])
 
 
 @njit(cache=True, fastmath=FAST, nogil=True)
@@ -351,7 +319,7 @@ def crossed_spread(net, loads, info, leaf_factor, coupling, inverse):  # type: i
             for b in range(q):
                 for a in range(q):
                     unit_vector[a] = 1.0 if a == b else 0.0
-                _cholesky_solve(leaf_factor[leaf], q, unit_vector)
+                cholesky_solve(leaf_factor[leaf], q, unit_vector)
                 for a in range(q):
                     spread[a, b] = unit_vector[a]
                 for slot in range(first_slot, last_slot):
@@ -491,14 +459,3 @@ def crossed_outer(net, loads, sums, leaf_values, node_values, gradient):  # type
                     for b in range(loads.sizes[f]):
                         held = sums[cell, loads.column[f, a]] * node_values[node, b]
                         gradient[f, a, b] += net.share[entry] * held
-
-
-@njit(cache=True, nogil=True)
-def mirror(square):  # type: ignore[no-untyped-def]
-    """Copy what is below the diagonal above it, block by block for the cache's sake."""
-    size, block = square.shape[0], 64
-    for top in range(0, size, block):
-        for left in range(0, top + 1, block):
-            for i in range(top, min(top + block, size)):
-                for j in range(left, min(left + block, i)):
-                    square[j, i] = square[i, j]

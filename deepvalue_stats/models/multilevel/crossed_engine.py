@@ -19,7 +19,6 @@ from deepvalue_stats.models.multilevel.crossed import (
     crossed_spread,
     crossed_substitute,
     crossed_tilt,
-    mirror,
 )
 from deepvalue_stats.models.multilevel.crossed_intercepts import (
     intercepts_assemble,
@@ -29,6 +28,7 @@ from deepvalue_stats.models.multilevel.crossed_intercepts import (
     intercepts_spread,
     intercepts_substitute,
 )
+from deepvalue_stats.models.multilevel.dense import mirror
 from deepvalue_stats.models.multilevel.engine import Engine, Lambdas, Trials, Value
 from deepvalue_stats.models.multilevel.gram import cell_sums
 from deepvalue_stats.models.multilevel.intercepts import MOST_STEPS, SOLVED
@@ -206,7 +206,7 @@ class CrossedEngine(Engine):
         return crossed_spread(net, loads, *held)
 
     def _factor(self, loads: Loads, info: np.ndarray) -> _Factored:
-        net, widths = self.layout.net, self.layout.widths
+        widths = self.layout.widths
         dense = np.empty(int((widths**2).sum()))
         leaf_factor, coupling, logdet = self._assemble(loads, info, dense)
         squares, first = [], 0

@@ -405,7 +405,8 @@ class MultilevelFit(ModelFit):
         ----------
         n : int
         rng : numpy.random.Generator
-            Every draw has a child of its own, so results do not depend on `workers`.
+            Every draw has a child of its own, so results do not depend on `workers`, rounding
+            apart.
         statistic : callable, optional
             A refit (`MultilevelFit`, without modes and slopes) to a number or several.
         progress : bool

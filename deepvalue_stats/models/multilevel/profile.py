@@ -282,7 +282,7 @@ def _direction(surface: Surface, target: Target, point: np.ndarray) -> np.ndarra
         return np.ones(1)
     if length > 0:
         return np.asarray(held / length)
-    return surface.diagonal[target.places].astype("float64")
+    return np.asarray(surface.diagonal[target.places], dtype="float64")
 
 
 def _hold(surface: Surface, target: Target, value: float, near: np.ndarray) -> _Held:

@@ -166,6 +166,8 @@ class BinomialRefit:
         self.start = np.concatenate(
             [np.where((theta == 0) & diagonal, AWAY, theta), fit.solution.beta]
         )
+        # whatever was asked of the fit before, its replicates start from the same modes
+        self.problem.engine.forget()
         self.problem(fit.solution.point)
         self.modes = self.problem.engine.remember()
 

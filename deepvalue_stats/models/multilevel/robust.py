@@ -201,7 +201,7 @@ def _score_of(
         points=problem.points,
     )
     _, gradient = alone(point * alone.scale)
-    return -gradient * alone.scale
+    return np.asarray(-gradient * alone.scale)
 
 
 def _some_rows(factor: Factor, rows: np.ndarray) -> Factor:

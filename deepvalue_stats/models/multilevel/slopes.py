@@ -9,11 +9,11 @@ front is B'(Z'WZ)B, and eliminating a node's q effects passes a Schur complement
 from __future__ import annotations
 
 from collections import namedtuple
-from math import log, sqrt
 
 import numpy as np
 from numba import njit, prange
 
+from deepvalue_stats.models.multilevel.dense import cholesky, cholesky_solve
 from deepvalue_stats.models.multilevel.intercepts import MOST_STEPS, SOLVED
 from deepvalue_stats.models.multilevel.rows import FAST, logistic_rows
 
@@ -180,32 +180,14 @@ def _eliminate(front, q, size):  # type: ignore[no-untyped-def]
     regression of the own effects on those above, and [q:, q:] what goes to the parent. Returns
     the log-determinant of the own block.
     """
-    logdet = 0.0
     for a in range(q):
         front[a, a] += 1.0
-    for a in range(q):
-        for b in range(a):
-            total = front[a, b]
-            for c in range(b):
-                total -= front[a, c] * front[b, c]
-            front[a, b] = total / front[b, b]
-        total = front[a, a]
-        for c in range(a):
-            total -= front[a, c] * front[a, c]
-        logdet += log(total)
-        front[a, a] = sqrt(total)
+    logdet = cholesky(front, q)
     for column in range(q, size):
         # the coupling stays below the diagonal; above it goes its solution
         for a in range(q):
-            total = front[column, a]
-            for c in range(a):
-                total -= front[a, c] * front[c, column]
-            front[a, column] = total / front[a, a]
-        for a in range(q - 1, -1, -1):
-            total = front[a, column]
-            for c in range(a + 1, q):
-                total -= front[c, a] * front[c, column]
-            front[a, column] = total / front[a, a]
+            front[a, column] = front[column, a]
+        cholesky_solve(front, q, front[:, column])
     for a in range(q, size):
         for b in range(q, size):
             total = front[a, b]
@@ -369,17 +351,10 @@ def _spread(tree, effects, root, work):  # type: ignore[no-untyped-def]
                         out[a, b] = total
                         out[b, a] = total
             for b in range(q):
-                # column b of the inverse of the own block, by its Cholesky factor
+                # column b of the inverse of the own block
                 for a in range(q):
-                    total = 1.0 if a == b else 0.0
-                    for c in range(a):
-                        total -= front[a, c] * out[c, b]
-                    out[a, b] = total / front[a, a]
-                for a in range(q - 1, -1, -1):
-                    total = out[a, b]
-                    for c in range(a + 1, q):
-                        total -= front[c, a] * out[c, b]
-                    out[a, b] = total / front[a, a]
+                    out[a, b] = 1.0 if a == b else 0.0
+                cholesky_solve(front, q, out[:, b])
             for a in range(q):
                 for b in range(q):
                     total = 0.5 * out[a, b]
