@@ -21,7 +21,8 @@ from deepvalue_stats.study.preparing import Prepared
 from deepvalue_stats.study.words import outcome_words
 
 RECORDED = (
-    "deepvalue-stats", "numpy", "scipy", "pandas", "statsmodels", "formulaic", "pingouin", "duckdb",
+    "deepvalue-stats", "numpy", "scipy", "pandas", "statsmodels", "numba", "formulaic", "pingouin",
+    "duckdb",
 )  # fmt: skip
 
 

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deepvalue_stats.models import fit_multilevel
+from deepvalue_stats.models.multilevel.lambdas import as_lambdas
 from deepvalue_stats.models.multilevel.layout import Nested, trees_apart
-from deepvalue_stats.models.multilevel.problem import Problem, as_lambdas, build_problem
+from deepvalue_stats.models.multilevel.problem import Problem, build_problem
 from deepvalue_stats.models.multilevel.random import build_random
 from deepvalue_stats.models.multilevel.terms import split_formula
 

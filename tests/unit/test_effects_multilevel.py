@@ -13,7 +13,7 @@ from scipy.special import expit
 from deepvalue_stats.effects import average_effect, predicted_curve
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import fit_gee, fit_multilevel
-from deepvalue_stats.models.multilevel.problem import as_lambdas
+from deepvalue_stats.models.multilevel.lambdas import as_lambdas
 
 INTERCEPTS = "y ~ x + age + (1 | practitioner)"
 SLOPES = "y ~ x * C(band) + (1 + x | practitioner) + (1 | service)"

@@ -12,8 +12,8 @@ from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.multilevel.crossed_engine import CrossedEngine
 from deepvalue_stats.models.multilevel.engine import NestedEngine
 from deepvalue_stats.models.multilevel.gaussian import fit_linear, satterthwaite
+from deepvalue_stats.models.multilevel.lambdas import as_lambdas
 from deepvalue_stats.models.multilevel.layout import Nested, lay_out
-from deepvalue_stats.models.multilevel.problem import as_lambdas
 from deepvalue_stats.models.multilevel.random import Factor, RandomDesign
 
 likelihoods = pytest.mark.parametrize("reml", [True, False], ids=["REML", "ML"])

@@ -14,9 +14,10 @@ from deepvalue_stats.models.multilevel.degrees import degrees_of_freedom
 from deepvalue_stats.models.multilevel.doubts import check_laplace, judge_convergence
 from deepvalue_stats.models.multilevel.engine import Lambdas
 from deepvalue_stats.models.multilevel.estimates import Estimates, Modes
+from deepvalue_stats.models.multilevel.lambdas import as_lambdas
 from deepvalue_stats.models.multilevel.layout import same_groups
 from deepvalue_stats.models.multilevel.outcome import Counts
-from deepvalue_stats.models.multilevel.problem import Problem, as_lambdas, build_problem
+from deepvalue_stats.models.multilevel.problem import Problem, build_problem
 from deepvalue_stats.models.multilevel.random import RandomDesign
 from deepvalue_stats.models.multilevel.robust import cluster_covariance, refuse_clusters
 from deepvalue_stats.models.multilevel.solve import Solution, solve

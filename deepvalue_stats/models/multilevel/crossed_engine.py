@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import lapack, solve_triangular
@@ -47,6 +49,27 @@ class _Factored:
     coupling: np.ndarray
     squares: tuple[np.ndarray, ...]
     logdet: float
+
+
+class _Kernels(NamedTuple):
+    """The compiled steps, for blocks of effects or for intercepts alone."""
+
+    sweep: Callable[..., tuple[np.ndarray, np.ndarray, np.ndarray]]
+    assemble: Callable[..., tuple[np.ndarray, np.ndarray, float]]
+    right: Callable[..., tuple[np.ndarray, np.ndarray]]
+    eliminate: Callable[..., None]
+    substitute: Callable[..., None]
+    spread: Callable[..., tuple[np.ndarray, np.ndarray, np.ndarray]]
+
+
+_BLOCKS = _Kernels(
+    crossed_pass, crossed_assemble, crossed_right, crossed_eliminate, crossed_substitute,
+    crossed_spread,
+)  # fmt: skip
+_INTERCEPTS = _Kernels(
+    intercepts_pass, intercepts_assemble, intercepts_right, intercepts_eliminate,
+    intercepts_substitute, intercepts_spread,
+)  # fmt: skip
 
 
 class CrossedEngine(Engine):
@@ -95,7 +118,9 @@ class CrossedEngine(Engine):
             return Value(np.nan, tuple(np.full_like(held, np.nan) for held in lambdas), self._g)
         value, info, factored = found
         inverse = _inverse(factored.squares)
-        curve, by_piece, _ = self._spread(loads, info, factored, inverse)
+        curve, by_piece, _ = self._kernels.spread(
+            net, loads, info, factored.leaf_factor, factored.coupling, inverse
+        )
         gradient = by_piece.sum(axis=0)
         pull = crossed_tilt(net, loads, rows.trials, self._mu, curve, self._g)
         leaves, nodes, _ = self._solve(factored, loads, pull)
@@ -110,10 +135,13 @@ class CrossedEngine(Engine):
         self, rows: Trials, base: np.ndarray, loads: Loads
     ) -> tuple[float, np.ndarray, _Factored] | None:
         """Newton's method, keeping a factor while it serves; the last one is of the modes."""
+        net, data = self.layout.net, (rows.successes, rows.trials, rows.unit)
         factored, before, share, last = self._kept, np.inf, 1.0, np.inf
         d_leaves, d_nodes = np.zeros_like(self._leaves), np.zeros_like(self._nodes)
         for _ in range(2 * MOST_STEPS):
-            loglik, pull, info = self._pass(loads, base, rows)
+            loglik, pull, info = self._kernels.sweep(
+                net, loads, base, *data, self._leaves, self._nodes, self._mu
+            )
             now = 0.5 * float((self._leaves**2).sum() + (self._nodes**2).sum()) - loglik.sum()
             if not now <= before + 1e-9 * (1 + abs(before)):
                 share *= 0.5
@@ -143,72 +171,15 @@ class CrossedEngine(Engine):
         return None
 
     @cached_property
-    def _intercepts_only(self) -> bool:
+    def _kernels(self) -> _Kernels:
         z = self.layout.columns
-        return len(z) == 1 and self._q_max == 1 and bool((z[0] == z[0, 0]).all())
-
-    @property
-    def _eliminated(self) -> bool:
-        return self.layout.leaf is not None
-
-    def _scale(self, loads: Loads) -> np.ndarray:
-        """Each factor's loading where every factor has an intercept only."""
-        return np.asarray(loads.loading[:, 0, 0] * self.layout.columns[0, 0])
-
-    def _pass(
-        self, loads: Loads, base: np.ndarray, rows: Trials
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        data = (base, rows.successes, rows.trials, rows.unit)
-        at = (self._leaves, self._nodes, self._mu)
-        if self._intercepts_only:
-            return intercepts_pass(self.layout.net, self._scale(loads), *data, *at)
-        return crossed_pass(self.layout.net, loads, *data, *at)
-
-    def _assemble(
-        self, loads: Loads, info: np.ndarray, dense: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, float]:
-        net = self.layout.net
-        if self._intercepts_only:
-            return intercepts_assemble(net, self._scale(loads), self._eliminated, info, dense)
-        return crossed_assemble(net, loads, info, dense)
-
-    def _right(self, loads: Loads, pull: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        net = self.layout.net
-        if self._intercepts_only:
-            return intercepts_right(net, self._scale(loads), self._eliminated, pull)
-        return crossed_right(net, loads, pull)
-
-    def _eliminate(
-        self, loads: Loads, factored: _Factored, leaves: np.ndarray, nodes: np.ndarray
-    ) -> None:
-        net, held = self.layout.net, (factored.leaf_factor, factored.coupling)
-        if self._intercepts_only:
-            intercepts_eliminate(net, *held, leaves, nodes)
-        else:
-            crossed_eliminate(net, loads, *held, leaves, nodes)
-
-    def _substitute(
-        self, loads: Loads, factored: _Factored, leaves: np.ndarray, nodes: np.ndarray
-    ) -> None:
-        net = self.layout.net
-        if self._intercepts_only:
-            intercepts_substitute(net, factored.coupling, leaves, nodes)
-        else:
-            crossed_substitute(net, loads, factored.coupling, leaves, nodes)
-
-    def _spread(
-        self, loads: Loads, info: np.ndarray, factored: _Factored, inverse: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        net = self.layout.net
-        held = (info, factored.leaf_factor, factored.coupling, inverse)
-        if self._intercepts_only:
-            return intercepts_spread(net, self._scale(loads), self._eliminated, *held)
-        return crossed_spread(net, loads, *held)
+        constant = len(z) == 1 and self._q_max == 1 and bool((z[0] == z[0, 0]).all())
+        return _INTERCEPTS if constant else _BLOCKS
 
     def _factor(self, loads: Loads, info: np.ndarray) -> _Factored:
         widths = self.layout.widths
         dense = np.empty(int((widths**2).sum()))
-        leaf_factor, coupling, logdet = self._assemble(loads, info, dense)
+        leaf_factor, coupling, logdet = self._kernels.assemble(self.layout.net, loads, info, dense)
         squares, first = [], 0
         for width in widths:
             square = dense[first : first + width**2].reshape(width, width)
@@ -229,13 +200,15 @@ class CrossedEngine(Engine):
         own: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> tuple[np.ndarray, np.ndarray, float]:
         """Solve H x = Lambda'Z'pull - own; the solution by leaf and node, and right side x it."""
-        leaves, nodes = self._right(loads, pull)
+        leaves, nodes = self._kernels.right(self.layout.net, loads, pull)
         if own is not None:
             leaves -= own[0]
             nodes -= own[1]
         right = leaves.copy()
         right_nodes = nodes.copy()
-        self._eliminate(loads, factored, leaves, nodes)
+        self._kernels.eliminate(
+            self.layout.net, loads, factored.leaf_factor, factored.coupling, leaves, nodes
+        )
         packed = self._pack(nodes)
         first = 0
         for upper in factored.squares:
@@ -243,7 +216,7 @@ class CrossedEngine(Engine):
             packed[here] = lapack.dpotrs(upper, packed[here], lower=0)[0]
             first += len(upper)
         nodes = self._unpack(packed)
-        self._substitute(loads, factored, leaves, nodes)
+        self._kernels.substitute(self.layout.net, loads, factored.coupling, leaves, nodes)
         return leaves, nodes, float((right * leaves).sum() + (right_nodes * nodes).sum())
 
     @cached_property
@@ -288,9 +261,13 @@ class CrossedEngine(Engine):
         halves = np.empty((self._leaves.size, width))
         packed = np.empty((sum(len(upper) for upper in factored.squares), width))
         for j in range(width):
-            leaves, nodes = self._right(loads, np.ascontiguousarray(product[:, :, j]))
+            leaves, nodes = self._kernels.right(
+                self.layout.net, loads, np.ascontiguousarray(product[:, :, j])
+            )
             raw = leaves.copy()
-            self._eliminate(loads, factored, leaves, nodes)
+            self._kernels.eliminate(
+                self.layout.net, loads, factored.leaf_factor, factored.coupling, leaves, nodes
+            )
             packed[:, j] = self._pack(nodes)
             halves[:, j] = _forward(factored.leaf_factor, raw).ravel()
         gram = halves.T @ halves
@@ -312,7 +289,9 @@ class CrossedEngine(Engine):
         factored = self._factor(loads, info)
         leaves, nodes, _ = self._solve(factored, loads, np.ascontiguousarray(sums[:, :, 0]))
         inverse = _inverse(factored.squares)
-        spread = self._spread(loads, info, factored, inverse)[2]
+        spread = self._kernels.spread(
+            net, loads, info, factored.leaf_factor, factored.coupling, inverse
+        )[2]
         held: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         if self.layout.leaf is not None:
             held[self.layout.leaf] = (leaves, spread)

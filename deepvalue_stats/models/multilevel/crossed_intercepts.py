@@ -1,8 +1,7 @@
 """`crossed` for random intercepts alone: the same steps where every block is one number.
 
 Clients who meet several practitioners are the usual case, and loops over single numbers are three
-times as fast as loops over blocks of one. `scale` (n_factors,) is each factor's loading, that of
-the eliminated factor first.
+times as fast as loops over blocks of one. Every function takes what its namesake of `crossed` does.
 """
 
 from __future__ import annotations
@@ -15,9 +14,16 @@ from numba import njit, prange
 from deepvalue_stats.models.multilevel.rows import FAST, logistic_rows
 
 
+@njit(fastmath=FAST)
+def _scale(loads):  # type: ignore[no-untyped-def]
+    """What each factor's intercept adds to a row, the eliminated factor first."""
+    return loads.loading[:, 0, 0] * loads.columns[0, 0]
+
+
 @njit(parallel=True, cache=True, fastmath=FAST, nogil=True)
-def intercepts_pass(net, scale, base, y, m, unit, leaf_modes, node_modes, mu):  # type: ignore[no-untyped-def]
+def intercepts_pass(net, loads, base, y, m, unit, leaf_modes, node_modes, mu):  # type: ignore[no-untyped-def]
     """As `crossed_pass`: log-likelihood by piece, sums of residuals and of weights by cell."""
+    scale = _scale(loads)
     n_cells = net.rows.size - 1
     pull = np.empty((n_cells, 1))
     info = np.empty((n_cells, 1, 1))
@@ -51,8 +57,10 @@ def intercepts_pass(net, scale, base, y, m, unit, leaf_modes, node_modes, mu):  
 
 
 @njit(cache=True, fastmath=FAST, nogil=True)
-def intercepts_assemble(net, scale, eliminated, info, dense):  # type: ignore[no-untyped-def]
+def intercepts_assemble(net, loads, info, dense):  # type: ignore[no-untyped-def]
     """As `crossed_assemble`: pivots' roots (n_leaves, q, q), couplings (n_slots, 1, q), logdet."""
+    scale = _scale(loads)
+    eliminated = loads.sizes[0] > 0
     n_leaves = net.cells.size - 1
     q = 1 if eliminated else 0
     root = np.empty((n_leaves, q, q))
@@ -105,8 +113,10 @@ def intercepts_assemble(net, scale, eliminated, info, dense):  # type: ignore[no
 
 
 @njit(cache=True, fastmath=FAST, nogil=True)
-def intercepts_right(net, scale, eliminated, pull):  # type: ignore[no-untyped-def]
+def intercepts_right(net, loads, pull):  # type: ignore[no-untyped-def]
     """As `crossed_right`."""
+    scale = _scale(loads)
+    eliminated = loads.sizes[0] > 0
     n_leaves = net.cells.size - 1
     leaves = np.zeros((n_leaves, 1 if eliminated else 0))
     nodes = np.zeros((net.factor.size, 1))
@@ -125,9 +135,9 @@ def intercepts_right(net, scale, eliminated, pull):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, fastmath=FAST, nogil=True)
-def intercepts_eliminate(net, root, coupling, leaves, nodes):  # type: ignore[no-untyped-def]
+def intercepts_eliminate(net, loads, root, coupling, leaves, nodes):  # type: ignore[no-untyped-def]
     """As `crossed_eliminate`."""
-    for leaf in range(leaves.shape[0] if leaves.shape[1] > 0 else 0):
+    for leaf in range(leaves.shape[0] if loads.sizes[0] > 0 else 0):
         here = leaves[leaf, 0]
         for slot in range(net.slots[leaf], net.slots[leaf + 1]):
             nodes[net.slot_node[slot], 0] -= coupling[slot, 0, 0] * here
@@ -135,9 +145,9 @@ def intercepts_eliminate(net, root, coupling, leaves, nodes):  # type: ignore[no
 
 
 @njit(cache=True, fastmath=FAST, nogil=True)
-def intercepts_substitute(net, coupling, leaves, nodes):  # type: ignore[no-untyped-def]
+def intercepts_substitute(net, loads, coupling, leaves, nodes):  # type: ignore[no-untyped-def]
     """As `crossed_substitute`."""
-    for leaf in range(leaves.shape[0] if leaves.shape[1] > 0 else 0):
+    for leaf in range(leaves.shape[0] if loads.sizes[0] > 0 else 0):
         total = 0.0
         for slot in range(net.slots[leaf], net.slots[leaf + 1]):
             total += coupling[slot, 0, 0] * nodes[net.slot_node[slot], 0]
@@ -145,8 +155,10 @@ def intercepts_substitute(net, coupling, leaves, nodes):  # type: ignore[no-unty
 
 
 @njit(parallel=True, cache=True, fastmath=FAST, nogil=True)
-def intercepts_spread(net, scale, eliminated, info, root, coupling, inverse):  # type: ignore[no-untyped-def]
+def intercepts_spread(net, loads, info, root, coupling, inverse):  # type: ignore[no-untyped-def]
     """As `crossed_spread`."""
+    scale = _scale(loads)
+    eliminated = loads.sizes[0] > 0
     n_pieces = net.shares.size - 1
     n_leaves = net.cells.size - 1
     curve = np.empty((net.rows.size - 1, 1, 1))

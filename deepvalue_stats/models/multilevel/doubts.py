@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepvalue_stats.models.fit import Convergence, Status
-from deepvalue_stats.models.multilevel.problem import Problem, as_lambdas
+from deepvalue_stats.models.multilevel.lambdas import as_lambdas
+from deepvalue_stats.models.multilevel.problem import Problem
 from deepvalue_stats.models.multilevel.random import Factor
 from deepvalue_stats.models.multilevel.separation import separated_terms
 from deepvalue_stats.models.multilevel.solve import Solution
@@ -118,7 +119,7 @@ def judge_convergence(
     if status == "ok":
         said += boundary_words(problem.factors, solution.theta, solution.active[: problem.n_theta])
         said += [
-            f"only {len(factor.levels)} groups of {factor.name}: their variance is hardly known"
+            f"fewer than {FEW_GROUPS} groups of {factor.name}: their variance is hardly known"
             for factor in problem.factors
             if len(factor.levels) < FEW_GROUPS
         ]

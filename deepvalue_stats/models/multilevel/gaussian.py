@@ -19,8 +19,8 @@ from deepvalue_stats.models.multilevel.gaussian_criterion import (
     refuse_unusable,
     sum_rows,
 )
+from deepvalue_stats.models.multilevel.lambdas import as_lambdas, as_theta, signs_of, without_zeros
 from deepvalue_stats.models.multilevel.optimise import descend
-from deepvalue_stats.models.multilevel.problem import as_lambdas, as_theta
 from deepvalue_stats.models.multilevel.random import Factor
 from deepvalue_stats.models.multilevel.solve import positive_inverse
 
@@ -332,7 +332,7 @@ def _settle(criterion: Criterion, theta: np.ndarray, errors: np.ndarray, near: f
             break
         theta = moved
     # a last step may have turned a sign
-    signs = _signs(data, theta)
+    signs = signs_of(data.factors, theta)
     turn = signs[places]
     slopes = _Slopes(
         slopes.here,
@@ -356,31 +356,10 @@ def _canonical(data: Sums, theta: np.ndarray, near: float) -> tuple[np.ndarray, 
         as_lambdas(data.factors, theta), as_lambdas(data.factors, data.unit), strict=True
     ):
         scale = np.diag(unit)
-        lower, gone = _factored((held / scale[:, None]) @ (held / scale[:, None]).T, near)
+        lower, gone = without_zeros((held / scale[:, None]) @ (held / scale[:, None]).T, near)
         lambdas.append(lower * scale[:, None] if gone.any() else held)
         zeros.append(np.broadcast_to(gone, held.shape).astype("float64"))
     return as_theta(data.factors, tuple(lambdas)), as_theta(data.factors, tuple(zeros)) > 0
-
-
-def _signs(data: Sums, theta: np.ndarray) -> np.ndarray:
-    """For every free entry the sign of its column's diagonal, zero counting as positive."""
-    lambdas = as_lambdas(data.factors, theta)
-    turned = [np.where(np.diag(held) < 0, -1.0, 1.0) * np.ones(held.shape) for held in lambdas]
-    return as_theta(data.factors, tuple(turned))
-
-
-def _factored(covariance: np.ndarray, near: float) -> tuple[np.ndarray, np.ndarray]:
-    """Cholesky factor with columns of small pivots left zero, and which ones are."""
-    q = len(covariance)
-    lower, gone = np.zeros((q, q)), np.zeros(q, dtype=bool)
-    left = covariance.copy()
-    for column in range(q):
-        if left[column, column] <= near**2:
-            gone[column] = True
-            continue
-        lower[column:, column] = left[column:, column] / np.sqrt(left[column, column])
-        left = left - np.outer(lower[:, column], lower[:, column])
-    return lower, gone
 
 
 def _way_down(criterion: Criterion, found: _Settled) -> np.ndarray | None:

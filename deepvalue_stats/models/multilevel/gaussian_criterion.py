@@ -15,7 +15,7 @@ from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.multilevel.crossed_engine import CrossedEngine
 from deepvalue_stats.models.multilevel.engine import Engine, NestedEngine
 from deepvalue_stats.models.multilevel.gram import cell_sums
-from deepvalue_stats.models.multilevel.problem import as_lambdas
+from deepvalue_stats.models.multilevel.lambdas import as_lambdas
 from deepvalue_stats.models.multilevel.random import Factor
 
 # share of a column, or of the outcome, that is rounding

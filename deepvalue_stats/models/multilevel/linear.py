@@ -12,7 +12,8 @@ from deepvalue_stats.models.multilevel.doubts import boundary_words
 from deepvalue_stats.models.multilevel.engine import Engine
 from deepvalue_stats.models.multilevel.estimates import Estimates, Modes
 from deepvalue_stats.models.multilevel.gaussian import LinearSolution, fit_linear
-from deepvalue_stats.models.multilevel.problem import as_lambdas, scaled_engine
+from deepvalue_stats.models.multilevel.lambdas import as_lambdas
+from deepvalue_stats.models.multilevel.problem import scaled_engine
 from deepvalue_stats.models.multilevel.random import RandomDesign
 from deepvalue_stats.models.multilevel.threads import few_threads
 

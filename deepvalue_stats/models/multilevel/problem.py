@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 from scipy.special import expit, gammaln
@@ -11,6 +10,7 @@ from scipy.special import expit, gammaln
 from deepvalue_stats.models.multilevel.crossed_engine import CrossedEngine
 from deepvalue_stats.models.multilevel.engine import Engine, Lambdas, NestedEngine, Trials
 from deepvalue_stats.models.multilevel.gram import cross_products
+from deepvalue_stats.models.multilevel.lambdas import as_lambdas, as_theta
 from deepvalue_stats.models.multilevel.layout import Nested, lay_out
 from deepvalue_stats.models.multilevel.random import Factor, RandomDesign
 
@@ -106,31 +106,6 @@ class Problem:
     def with_points(self, points: int) -> Problem:
         """The same likelihood by another number of quadrature points."""
         return replace(self, points=points)
-
-
-@lru_cache(maxsize=64)
-def _entries(free: tuple[tuple[int, int], ...]) -> tuple[np.ndarray, np.ndarray]:
-    rows, columns = np.array(free).T
-    return rows, columns
-
-
-def as_lambdas(factors: tuple[Factor, ...], theta: np.ndarray) -> Lambdas:
-    """Fill the lower triangular factor of every factor of the random design with theta."""
-    lambdas, first = [], 0
-    for factor in factors:
-        q = len(factor.columns)
-        held = np.zeros((q, q))
-        rows, columns = _entries(factor.free)
-        held[rows, columns] = theta[first : first + len(rows)]
-        lambdas.append(held)
-        first += len(rows)
-    return tuple(lambdas)
-
-
-def as_theta(factors: tuple[Factor, ...], lambdas: Lambdas) -> np.ndarray:
-    """The free entries of every Lambda, one after the other: the inverse of `as_lambdas`."""
-    held = [values[_entries(factor.free)] for factor, values in zip(factors, lambdas, strict=True)]
-    return np.concatenate(held)
 
 
 def build_problem(

@@ -10,8 +10,9 @@ import numpy as np
 
 from deepvalue_stats.models.multilevel.gaussian import LinearSolution, fit_linear
 from deepvalue_stats.models.multilevel.gaussian_criterion import sum_rows
+from deepvalue_stats.models.multilevel.lambdas import as_lambdas
 from deepvalue_stats.models.multilevel.optimise import DIFFERENCE, difference_hessian
-from deepvalue_stats.models.multilevel.problem import LONGEST_THETA, as_lambdas
+from deepvalue_stats.models.multilevel.problem import LONGEST_THETA
 from deepvalue_stats.models.multilevel.profile import Surface, Target, deviations, on_diagonal
 from deepvalue_stats.models.multilevel.refit import LinearRows
 

@@ -14,7 +14,8 @@ from deepvalue_stats.models.fit import Convergence, ModelFit
 from deepvalue_stats.models.multilevel.doubts import LaplaceCheck, judge_convergence
 from deepvalue_stats.models.multilevel.engine import Engine
 from deepvalue_stats.models.multilevel.gaussian import LinearSolution, fit_linear
-from deepvalue_stats.models.multilevel.problem import Problem, as_lambdas, scaled_engine
+from deepvalue_stats.models.multilevel.lambdas import as_lambdas
+from deepvalue_stats.models.multilevel.problem import Problem, scaled_engine
 from deepvalue_stats.models.multilevel.random import Factor
 from deepvalue_stats.models.multilevel.solve import Solution, solve
 

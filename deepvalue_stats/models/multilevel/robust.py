@@ -13,8 +13,9 @@ import numpy as np
 from deepvalue_stats.errors import Fault, ModelError
 from deepvalue_stats.models.multilevel.engine import NestedEngine
 from deepvalue_stats.models.multilevel.intercepts import intercepts_laplace
+from deepvalue_stats.models.multilevel.lambdas import as_theta
 from deepvalue_stats.models.multilevel.layout import trees_apart
-from deepvalue_stats.models.multilevel.problem import Problem, as_theta, build_problem
+from deepvalue_stats.models.multilevel.problem import Problem, build_problem
 from deepvalue_stats.models.multilevel.random import Factor, RandomDesign
 from deepvalue_stats.models.multilevel.slopes import slopes_laplace
 from deepvalue_stats.models.multilevel.solve import Solution

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deepvalue_stats.models.multilevel.lambdas import (
+    as_lambdas,
+    as_theta,
+    signs_of,
+    without_zeros,
+)
 from deepvalue_stats.models.multilevel.optimise import Objective, Optimum, minimise
 from deepvalue_stats.models.multilevel.problem import (
     LONGEST_STEP,
     LONGEST_THETA,
     Problem,
-    as_lambdas,
-    as_theta,
     starting_point,
 )
 
@@ -103,7 +107,7 @@ def _solution(
     problem: Problem, theta: np.ndarray, found: Optimum, free: np.ndarray, evaluations: int
 ) -> Solution:
     """Signs of Lambdas are chosen last; their Hessian's signs follow."""
-    signs = _signs(problem, theta)
+    signs = signs_of(problem.factors, theta)
     p = problem.x.shape[1]
     active = np.concatenate([free, np.ones(p, dtype=bool)])
     turn = np.concatenate([signs, np.ones(p)])[active]
@@ -119,15 +123,6 @@ def _solution(
     return Solution(
         theta * signs, found.point[-p:] if p else np.zeros(0), optimum, active, evaluations
     )
-
-
-def _signs(problem: Problem, theta: np.ndarray) -> np.ndarray:
-    """For every free entry the sign of its column's diagonal."""
-    lambdas = as_lambdas(problem.factors, theta)
-    turned = [
-        np.broadcast_to(np.where(np.diag(held) < 0, -1.0, 1.0), held.shape) for held in lambdas
-    ]
-    return as_theta(problem.factors, tuple(turned))
 
 
 def _search(problem: Problem, point: np.ndarray, active: np.ndarray) -> Optimum:
@@ -198,26 +193,11 @@ def canonical(problem: Problem, theta: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """
     lambdas, zero = [], []
     for held in as_lambdas(problem.factors, theta):
-        lower, gone = _factored(held @ held.T)
+        lower, gone = without_zeros(held @ held.T, NEAR_ZERO)
         lambdas.append(lower if gone.any() else held)
         zero.append(np.broadcast_to(gone, held.shape).astype("float64"))
     kept = as_theta(problem.factors, tuple(lambdas))
     return kept, as_theta(problem.factors, tuple(zero)) > 0
-
-
-def _factored(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cholesky factor with columns of small pivots left zero, and which ones are."""
-    q = len(covariance)
-    lower, gone = np.zeros((q, q)), np.zeros(q, dtype=bool)
-    left = covariance.copy()
-    for column in range(q):
-        if left[column, column] < NEAR_ZERO**2:
-            gone[column] = True
-            continue
-        lower[:, column] = left[:, column] / np.sqrt(left[column, column])
-        lower[:column, column] = 0
-        left = left - np.outer(lower[:, column], lower[:, column])
-    return lower, gone
 
 
 def _way_down(problem: Problem, point: np.ndarray, zero: np.ndarray) -> np.ndarray | None:
