@@ -184,6 +184,10 @@ class ModelFit:
         """Standard deviations of random effects; empty for a marginal model."""
         return pd.DataFrame(columns=["group", "term", "std_dev", "variance"])
 
+    def in_plain_terms(self) -> pd.DataFrame:
+        """How much groups differ, in plain terms; empty for a marginal model."""
+        return pd.DataFrame(columns=["group", "term"])
+
     def conf_int(self, level: float = LEVEL) -> pd.DataFrame:
         """Wald intervals on the link scale, by term."""
         half = t_quantile((1 + level) / 2, self.dof) * self.bse

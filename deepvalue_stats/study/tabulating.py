@@ -10,7 +10,6 @@ import pandas as pd
 from deepvalue_stats.effects import predicted_curve
 from deepvalue_stats.measures import BAND, reliability
 from deepvalue_stats.models import ModelFit, exposure_columns
-from deepvalue_stats.models.multilevel.plain import latent_icc, median_odds_ratio, slope_range
 from deepvalue_stats.plan import Plan, resolve_measure
 from deepvalue_stats.study.estimating import banded_name, decisive_groups, too_few_groups
 from deepvalue_stats.study.fitting import Fitted
@@ -130,15 +129,16 @@ def _random_effects(plan: Plan, fitted: Fitted) -> CountTable:
         "groups": "count",
         "std_dev": "statistic",
         "latent_icc": "statistic",
+        "probability_icc": "statistic",
         "median_odds_ratio": "statistic",
         "slopes_from": "statistic",
         "slopes_to": "statistic",
     }
     rows = [
-        {"model": name, **row}
+        {"model": name, "groups": fit.n_groups[row["group"]], "effect": row["term"], **row}
         for name, fit in every.items()
         if fit.convergence.status == "ok" and name not in withheld
-        for row in _spreads(fit)
+        for row in fit.in_plain_terms().to_dict("records")
     ]
     frame = pd.DataFrame(rows, columns=list(rules))
     return CountTable(
@@ -151,34 +151,12 @@ def _random_effects(plan: Plan, fitted: Fitted) -> CountTable:
             "Std dev: of the groups' own log odds, or of their own slopes, in log odds a point; "
             "zero means that no difference between groups could be detected.",
             "Latent ICC: the share of the variance of the log odds that lies between the groups.",
+            "Probability ICC: the same share of the outcome itself, for a client with average "
+            "covariates; it is smaller.",
             "Median odds ratio: between two groups drawn at random, the better against the worse.",
             "Slopes from, to: the middle 80% of the groups' own slopes.",
         ),
     )  # fmt: skip
-
-
-def _spreads(fit: ModelFit) -> list[dict[str, object]]:
-    """One row a random effect; share and odds ratio are of intercepts, ranges of slopes."""
-    found = fit.variance_components
-    found = found[found["term2"] == ""] if len(found) else found
-    named = list(zip(found["group"].astype("str"), found["term"].astype("str"), strict=True))
-    std_devs = dict(zip(named, found["std_dev"].to_numpy(dtype="float64"), strict=True))
-    intercepts = [key for key in named if key[1] == "Intercept"]
-    shares = latent_icc(np.array([std_devs[key] for key in intercepts]))
-    share = dict(zip(intercepts, shares, strict=True))
-    mean = dict(zip(fit.terms, fit.params, strict=True))
-    rows: list[dict[str, object]] = []
-    for (group, term), std_dev in std_devs.items():
-        row: dict[str, object] = {"group": group, "effect": term, "groups": fit.n_groups[group]}
-        row["std_dev"] = float(std_dev)
-        if (group, term) in share:
-            row["latent_icc"] = float(share[group, term])
-            row["median_odds_ratio"] = float(median_odds_ratio(std_dev))
-        else:
-            low, high = slope_range(mean.get(term, 0.0), std_dev)
-            row["slopes_from"], row["slopes_to"] = float(low), float(high)
-        rows.append(row)
-    return rows
 
 
 def _problems(prepared: Prepared) -> CountTable:

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.integrate import dblquad, quad
 from scipy.special import expit
@@ -12,8 +13,10 @@ from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.multilevel.averaging import BLOCK_CELLS, average_expit, normal_rule
 from deepvalue_stats.models.multilevel.boundary import boundary_p_value, likelihood_ratio
 from deepvalue_stats.models.multilevel.plain import (
+    LOGISTIC_VARIANCE,
     latent_icc,
     median_odds_ratio,
+    plain_terms,
     probability_icc,
     slope_range,
 )
@@ -249,3 +252,28 @@ def test_nothing_added_is_no_test(extra_fixed, added):
 def test_impossible_statistics_are_refused(statistic):
     with pytest.raises(ModelError, match="likelihood"):
         likelihood_ratio(statistic, added=(0,))
+
+
+def test_a_fit_tells_its_spread_in_plain_terms():
+    components = pd.DataFrame(
+        {
+            "group": ["adviser", "adviser", "adviser", "office"],
+            "term": ["Intercept", "rapport", "Intercept", "Intercept"],
+            "term2": ["", "", "rapport", ""],
+            "std_dev": [0.6, 0.2, np.nan, 0.3],
+        }
+    )
+    table = plain_terms(components, {"rapport": 0.5}, 0.0, LOGISTIC_VARIANCE)
+    assert table["group"].tolist() == ["adviser", "adviser", "office"]
+    total = 0.36 + 0.09 + np.pi**2 / 3
+    assert table["latent_icc"].to_numpy() == pytest.approx(
+        [0.36 / total, np.nan, 0.09 / total], nan_ok=True
+    )
+    assert table.loc[0, "median_odds_ratio"] == pytest.approx(np.exp(0.95387 * 0.6), rel=1e-4)
+    assert table.loc[0, "probability_icc"] == pytest.approx(
+        probability_icc(np.zeros(1), 0.6, 0.3)[0]
+    )
+    assert table.loc[1, "slopes_from"] == pytest.approx(0.5 - 1.2816 * 0.2, abs=1e-4)
+    linear = plain_terms(components, {}, 0.0, 1.0)
+    assert linear["median_odds_ratio"].isna().all()
+    assert linear.loc[0, "latent_icc"] == pytest.approx(0.36 / 1.45)

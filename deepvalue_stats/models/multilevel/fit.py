@@ -25,6 +25,7 @@ from deepvalue_stats.models.multilevel.compare import compare_fits
 from deepvalue_stats.models.multilevel.doubts import LaplaceCheck
 from deepvalue_stats.models.multilevel.engine import Lambdas
 from deepvalue_stats.models.multilevel.gaussian import LinearSolution
+from deepvalue_stats.models.multilevel.plain import LOGISTIC_VARIANCE, plain_terms
 from deepvalue_stats.models.multilevel.problem import Problem
 from deepvalue_stats.models.multilevel.profile import profile, surface_of
 from deepvalue_stats.models.multilevel.profile_linear import linear_surface
@@ -240,6 +241,21 @@ class MultilevelFit(ModelFit):
             rows.append(("Residual", "", "", self.sigma, self.sigma**2, np.nan))
         columns = ["group", "term", "term2", "std_dev", "variance", "correlation"]
         return pd.DataFrame(rows, columns=columns)
+
+    def in_plain_terms(self) -> pd.DataFrame:
+        """How much groups differ, for people: see `plain.plain_terms`; one row an effect.
+
+        The share on the scale of the outcome is that of a row with average covariates.
+        """
+        logit = np.isnan(self.sigma)
+        components = self.variance_components
+        eta = float(self.design.matrix.mean(axis=0) @ self.params)
+        return plain_terms(
+            components[components["group"] != "Residual"],
+            dict(zip(self.terms, self.params, strict=True)),
+            eta,
+            LOGISTIC_VARIANCE if logit else self.sigma**2,
+        )
 
     def conditional_modes(self, group: str) -> pd.DataFrame:
         """Most likely effects of every group given the data and the parameters.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+import pandas as pd
 from scipy.special import ndtri
 
 from deepvalue_stats.errors import ModelError
@@ -10,6 +13,10 @@ from deepvalue_stats.models.multilevel.averaging import average_expit, normal_ru
 
 # variance of the standard logistic distribution
 LOGISTIC_VARIANCE = float(np.pi**2 / 3)
+
+PLAIN_COLUMNS = (
+    "std_dev", "latent_icc", "probability_icc", "median_odds_ratio", "slopes_from", "slopes_to",
+)  # fmt: skip
 
 
 def latent_icc(std_devs: np.ndarray, residual: float = LOGISTIC_VARIANCE) -> np.ndarray:
@@ -174,3 +181,46 @@ def _checked(sd: np.ndarray | float) -> np.ndarray:
             "look at the convergence of the fit before using it",
         )
     return values
+
+
+def plain_terms(
+    components: pd.DataFrame, coefficients: Mapping[str, float], eta: float, residual: float
+) -> pd.DataFrame:
+    """How much groups differ, effect by effect, in terms that need no formula.
+
+    Parameters
+    ----------
+    components : pandas.DataFrame
+        As `MultilevelFit.variance_components`, without the residual.
+    coefficients : mapping of str to float
+        Mean slopes by term.
+    eta : float
+        Linear predictor of the typical row, for the share on the scale of the outcome.
+    residual : float
+        Variance within groups on the latent scale; of a gaussian model that of the residual.
+
+    Returns
+    -------
+    pandas.DataFrame
+        group, term, std_dev; for intercepts latent_icc and, of a logit, median_odds_ratio and
+        probability_icc; for slopes slopes_from and slopes_to, the middle 80% of the groups' own.
+    """
+    found = components[components["term2"] == ""]
+    std_dev = found["std_dev"].to_numpy(dtype="float64")
+    intercept = (found["term"] == "Intercept").to_numpy()
+    held = {name: np.full(len(found), np.nan) for name in PLAIN_COLUMNS}
+    held["std_dev"] = std_dev
+    held["latent_icc"][intercept] = latent_icc(std_dev[intercept], residual)
+    if residual == LOGISTIC_VARIANCE:
+        held["median_odds_ratio"][intercept] = median_odds_ratio(std_dev[intercept])
+        total = float((std_dev[intercept] ** 2).sum())
+        for place in np.nonzero(intercept)[0]:
+            others = np.sqrt(max(total - std_dev[place] ** 2, 0.0))
+            share = probability_icc(np.array([eta]), std_dev[place], others)
+            held["probability_icc"][place] = share[0]
+    means = np.array([coefficients.get(term, 0.0) for term in found["term"]])
+    low, high = slope_range(means, std_dev)
+    held["slopes_from"] = np.where(intercept, np.nan, low)
+    held["slopes_to"] = np.where(intercept, np.nan, high)
+    named = {"group": found["group"].to_numpy(), "term": found["term"].to_numpy()}
+    return pd.DataFrame({**named, **held})
