@@ -52,7 +52,7 @@ def test_a_variance_of_zero_is_an_answer():
     assert fit.convergence.status == "ok"
     assert fit.convergence.singular
     assert fit.convergence.message == (
-        "no detectable variance of Intercept between groups of adviser"
+        "no detectable variance between groups of adviser"
     )
     assert fit.theta.tolist() == [0.0]
     assert fit.variance_components["std_dev"].tolist() == [0.0]

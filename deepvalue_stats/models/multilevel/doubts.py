@@ -170,7 +170,8 @@ def boundary_words(factors: tuple[Factor, ...], theta: np.ndarray, active: np.nd
             if inside[place, place] > 0:
                 continue
             if (values[place, :place] == 0).all():
-                said.append(f"no detectable variance of {name} between groups of {factor.name}")
+                of = "" if name == "Intercept" else f" of the slope of {name}"
+                said.append(f"no detectable variance{of} between groups of {factor.name}")
             else:
                 said.append(
                     f"the effects {', '.join(factor.names)} of {factor.name} are perfectly "
