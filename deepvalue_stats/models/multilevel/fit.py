@@ -167,7 +167,8 @@ class MultilevelFit(ModelFit):
     def interval_joint(self) -> np.ndarray:
         """Covariance of theta and coefficients on which intervals and p-values rest.
 
-        With `inference="t"` it is taken at the restricted variance; shape (k + p, k + p).
+        With `inference="t"` it is taken at the restricted variance, and is not a number where
+        that was not found: ask for `inference="z"` then. Shape (k + p, k + p).
         """
         if self.restricted is None or self.problem is None:
             return self.joint

@@ -37,7 +37,7 @@ class Restricted:
     covariance : numpy.ndarray, shape (k + p, k + p)
         Of theta and coefficients.
     found : bool
-        False where the search failed; theta and covariance are then those of the maximum.
+        False where the search failed; theta and covariance are then not a number.
     """
 
     theta: np.ndarray
@@ -176,7 +176,9 @@ def restrict(problem: Problem, solution: Solution) -> Restricted:
     theta, zero = canonical(problem, found.point)
     beta, value, _ = profile.coefficients(theta)
     if not np.isfinite(found.value + value):
-        return Restricted(solution.theta, solution.covariance(), found=False)
+        # no interval is better than one on another variance than the fit says
+        nothing = np.full((len(solution.active),) * 2, np.nan)
+        return Restricted(np.full_like(theta, np.nan), nothing, found=False)
     active = np.concatenate([~zero, np.ones(len(beta), dtype=bool)])
     covariance = np.zeros((len(active),) * 2)
     covariance[np.ix_(active, active)] = positive_inverse(
