@@ -15,6 +15,7 @@ from deepvalue_stats.effects import (
     holm,
     together,
 )
+from deepvalue_stats.effects.predictor import Predictor
 from deepvalue_stats.measures import score_items
 from deepvalue_stats.models import LOGIT, fit_gee, fit_logit
 
@@ -112,24 +113,40 @@ def test_rows_repeated_inside_their_clusters_add_no_certainty(seed):
     np.testing.assert_allclose(two.bse, one.bse, rtol=0.02)
 
 
-@settings(max_examples=50, deadline=None)
+def placed(params, matrices, loadings):
+    """Rows, and their change with the exposure, at (theta, coefficients)."""
+    (matrix, moved), (held, turned) = matrices, loadings
+    k = held.shape[1]
+    theta, b = params[:k], params[k:]
+    effect, change = held @ theta, turned @ theta
+    rows = Predictor(matrix @ b, matrix, effect**2, 2 * effect[:, None] * held)
+    by_theta = 2 * (change[:, None] * held + effect[:, None] * turned)
+    return rows, Predictor(moved @ b, moved, 2 * effect * change, by_theta)
+
+
+@pytest.mark.parametrize("k", [0, 1, 2])
+@settings(max_examples=30, deadline=None)
 @given(seed=seeds, n=st.integers(1, 30), p=st.integers(1, 5), spread=st.floats(0.1, 3))
-def test_gradients_are_those_of_finite_differences(seed, n, p, spread):
+def test_gradients_are_those_of_finite_differences(k, seed, n, p, spread):
     rng = np.random.default_rng(seed)
-    matrix, moved = rng.normal(size=(2, n, p))
-    params = rng.normal(scale=spread, size=p)
+    matrices, loadings = rng.normal(size=(2, n, p)), rng.normal(size=(2, n, k))
+    params = np.concatenate([rng.uniform(0.3, 1.2, k), rng.normal(scale=spread, size=p)])
 
-    def both(b):
-        parts = [average_derivative(LOGIT, b, matrix, moved), average_mean(LOGIT, b, matrix)]
-        return together(parts)
+    def both(at):
+        rows, change = placed(at, matrices, loadings)
+        return together([average_derivative(LOGIT, rows, change), average_mean(LOGIT, rows)])
 
-    steps = 1e-5 * np.eye(p)
+    steps = 1e-5 * np.eye(k + p)
     numeric = [(both(params + h).value - both(params - h).value) / 2e-5 for h in steps]
     np.testing.assert_allclose(both(params).jacobian, np.transpose(numeric), rtol=1e-5, atol=1e-8)
-    eta, change = matrix @ params, moved @ params
-    slope = (LOGIT.mean(eta + 1e-6 * change) - LOGIT.mean(eta - 1e-6 * change)) / 2e-6
-    expected = [slope.mean(), LOGIT.mean(eta).mean()]
-    np.testing.assert_allclose(both(params).value, expected, rtol=1e-5, atol=1e-8)
+
+    def mean_at(x):
+        moved = (matrices[0] + x * matrices[1], loadings[0] + x * loadings[1])
+        rows, _ = placed(params, (moved[0], matrices[1]), (moved[1], loadings[1]))
+        return average_mean(LOGIT, rows).value[0]
+
+    slope = (mean_at(1e-5) - mean_at(-1e-5)) / 2e-5
+    np.testing.assert_allclose(both(params).value, [slope, mean_at(0)], rtol=1e-5, atol=1e-8)
 
 
 @given(eta=st.floats(-30, 30))

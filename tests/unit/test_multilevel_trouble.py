@@ -51,9 +51,7 @@ def test_a_variance_of_zero_is_an_answer():
     fit = fit_multilevel("job ~ x + (1 | adviser)", rows)
     assert fit.convergence.status == "ok"
     assert fit.convergence.singular
-    assert fit.convergence.message == (
-        "no detectable variance between groups of adviser"
-    )
+    assert fit.convergence.message == ("no detectable variance between groups of adviser")
     assert fit.theta.tolist() == [0.0]
     assert fit.variance_components["std_dev"].tolist() == [0.0]
     np.testing.assert_allclose(fit.predict(), fit.predict(at="typical"))

@@ -56,7 +56,7 @@ def fit_binomial(
             "use 1 (Laplace), or one factor with up to two effects, or random intercepts of two "
             "nested factors",
         )
-    with few_threads(len(design.response)):
+    with few_threads(len(design.response), problem.engine.widest):
         solution = solve(problem)
         laplace = check_laplace(problem, solution)
         convergence = judge_convergence(problem, solution, design.terms, laplace)

@@ -94,7 +94,7 @@ class BootstrapResult:
         References
         ----------
         Davison and Hinkley (1997), Bootstrap Methods and their Application, sections 5.2.1 and
-        5.3.1.
+        5.3.1 (equation 2.10 for the quantiles: the k-th of R draws is that of k / (R + 1)).
         """
         if kind not in ("percentile", "studentized") or not 0 < level < 1:
             raise ModelError(
@@ -111,12 +111,14 @@ class BootstrapResult:
             )
         tails = np.array([(1 - level) / 2, (1 + level) / 2])
         if kind == "percentile":
-            low, high = np.quantile(self.estimates[found].to_numpy(), tails, axis=0)
+            low, high = np.quantile(
+                self.estimates[found].to_numpy(), tails, axis=0, method="weibull"
+            )
             frame = pd.DataFrame({"estimate": self.estimate, "conf_low": low, "conf_high": high})
         else:
             own, error = self.estimate[self.error.index], self.error
             ratio = (self.estimates[found][error.index] - own) / self.errors[found]
-            low, high = np.quantile(ratio.to_numpy(), tails, axis=0)
+            low, high = np.quantile(ratio.to_numpy(), tails, axis=0, method="weibull")
             frame = pd.DataFrame(
                 {"estimate": own, "conf_low": own - high * error, "conf_high": own - low * error}
             )

@@ -78,6 +78,7 @@ class CrossedEngine(Engine):
     def __init__(self, layout: Crossed, design: RandomDesign) -> None:
         self.layout = layout
         self.name = "crossed"
+        self.widest = int(layout.widths.max())
         self.order = layout.order
         self._columns = [design.factors[f].columns for f in self._factors()]
         n = len(layout.order)

@@ -37,11 +37,23 @@ def degrees_of_freedom(matrix: np.ndarray, design: RandomDesign) -> np.ndarray:
     """
     n, p = matrix.shape
     degrees = np.full(p, float(n - p))
+    sizes = _largest(matrix)
+    effect_sizes = _largest(design.columns.T)
     for factor in design.factors:
         codes = factor.codes if factor.codes.ndim == 1 else _combinations(factor)
+        n_groups = int(codes.max()) + 1
         for column in factor.columns:
             bound = np.array(
-                [_proportional(codes, matrix[:, k], design.columns[column]) for k in range(p)]
+                [
+                    _is_proportional(
+                        codes,
+                        n_groups,
+                        matrix[:, k],
+                        design.columns[column],
+                        SAME * sizes[k] * effect_sizes[column],
+                    )
+                    for k in range(p)
+                ]
             )
             held = len(factor.levels) - int(bound.sum())
             degrees = np.where(bound, np.minimum(degrees, held), degrees)
@@ -54,9 +66,11 @@ def _combinations(factor: Factor) -> np.ndarray:
     return np.unique(held, axis=0, return_inverse=True)[1].ravel().astype("int64")
 
 
-def _proportional(codes: np.ndarray, values: np.ndarray, effect: np.ndarray) -> bool:
-    size = float(np.abs(values).max(initial=0)) * float(np.abs(effect).max(initial=0))
-    return bool(_is_proportional(codes, int(codes.max()) + 1, values, effect, SAME * size))
+def _largest(matrix: np.ndarray) -> np.ndarray:
+    """Largest absolute value of each column."""
+    if not matrix.size:
+        return np.zeros(matrix.shape[1])
+    return np.asarray(np.maximum(matrix.max(axis=0), -matrix.min(axis=0)))
 
 
 @njit(cache=True)

@@ -65,6 +65,7 @@ class Engine(ABC):
 
     name: str
     order: np.ndarray
+    widest = 0  # of the dense squares that are factored
 
     @property
     @abstractmethod

@@ -160,7 +160,7 @@ class MultilevelFit(ModelFit):
         wanted = self.inference == "t" and self.spec.covariance == "model" and self.sound
         if not wanted or self.problem is None or not isinstance(self.solution, Solution):
             return None
-        with few_threads(self.n_obs):
+        with few_threads(self.n_obs, self.problem.engine.widest):
             return restrict(self.problem, self.solution)
 
     @cached_property
@@ -203,19 +203,22 @@ class MultilevelFit(ModelFit):
         it), interval_error (at the restricted variance: what the next four rest on), dof,
         statistic, p_value, conf_low, conf_high. A fit whose optimum was not found has no numbers.
         """
-        statistic = self.params / self._interval_error
-        frame = pd.DataFrame(
+        error = self._interval_error
+        statistic = self.params / error
+        half = t_quantile((1 + LEVEL) / 2, self.degrees) * error
+        return pd.DataFrame(
             {
                 "estimate": self.params,
                 "std_error": self.bse,
-                "interval_error": self._interval_error,
+                "interval_error": error,
                 "dof": self.degrees,
                 "statistic": statistic,
                 "p_value": two_sided(statistic, self.degrees),
+                "conf_low": self.params - half,
+                "conf_high": self.params + half,
             },
             index=self.terms,
         )
-        return frame.join(self.conf_int())
 
     @property
     def variance_components(self) -> pd.DataFrame:

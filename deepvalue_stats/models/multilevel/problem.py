@@ -16,6 +16,7 @@ from deepvalue_stats.models.multilevel.random import Factor, RandomDesign
 
 # rows on which the start is found: more do not make it better
 START_ROWS = 50_000
+MOMENT_ROWS = 200_000
 SMALLEST_START, LARGEST_START = 0.2, 3.0
 # no search step moves a standard deviation, or a standardised coefficient, by more
 LONGEST_THETA, LONGEST_STEP = 1.0, 2.0
@@ -141,7 +142,9 @@ def build_problem(
     x_scale = _root_mean_square(matrix, axis=0)
     x = np.empty(matrix.shape, order="F")
     for column in range(matrix.shape[1]):
-        np.divide(matrix[order, column], x_scale[column], out=x[:, column])
+        # clip spares a copy: the places are a permutation
+        np.take(matrix[:, column], order, out=x[:, column], mode="clip")
+        x[:, column] /= x_scale[column]
     times = np.ones(len(order)) if frequency is None else frequency[order].astype("float64")
     own, out_of = successes[order].astype("float64"), trials[order].astype("float64")
     constant = float((times * _log_binomial(own, out_of)).sum()) if (out_of != 1).any() else 0.0
@@ -197,16 +200,18 @@ def starting_point(problem: Problem) -> np.ndarray:
     z r has variance sum z^2 w + (sum z^2 w)^2 s^2.
     """
     beta = _plain_logit(problem)
-    mean = expit(problem.base(beta))
-    weight = problem.rows.trials * mean * (1 - mean)
-    residual = problem.rows.successes - problem.rows.trials * mean
-    order = problem.engine.order
+    # sorted rows, so that the first of them are whole groups
+    some = slice(0, MOMENT_ROWS)
+    mean = expit(problem.offset[some] + problem.x[some] @ beta)
+    weight = problem.rows.trials[some] * mean * (1 - mean)
+    residual = problem.rows.successes[some] - problem.rows.trials[some] * mean
+    order = problem.engine.order[some]
     theta = []
     for factor in problem.factors:
         for row, column in factor.free:
             held = 0.0
             if row == column:
-                z = problem.effects[factor.columns[row]]
+                z = problem.effects[factor.columns[row], some]
                 held = _moment(factor, order, z * residual, z * z * weight)
             theta.append(held)
     return np.concatenate([theta, beta])

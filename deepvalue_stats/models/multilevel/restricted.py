@@ -12,9 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepvalue_stats.models.multilevel.lambdas import as_lambdas, as_theta
-from deepvalue_stats.models.multilevel.optimise import DIFFERENCE, descend, difference_hessian
+from deepvalue_stats.models.multilevel.optimise import (
+    DIFFERENCE,
+    ONE_SIDED,
+    descend,
+    difference_hessian,
+)
 from deepvalue_stats.models.multilevel.problem import LONGEST_THETA, Problem
-from deepvalue_stats.models.multilevel.solve import MANY_ROWS, Solution, canonical, positive_inverse
+from deepvalue_stats.models.multilevel.solve import Solution, canonical, positive_inverse
 
 ENOUGH = 1e-4  # squared step in theta, in standard errors
 # a first step so short is the move itself, and the Hessian at the maximum is corrected to first
@@ -60,8 +65,6 @@ class _Profile:
         self.last = solution.theta, solution.beta
         self.information = self.inverse
         self.moments = _moments(problem)
-        # with many rows the log-determinant is straight over so short a span
-        self.one_sided = len(problem.offset) >= MANY_ROWS
 
     def coefficients(self, theta: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
         """The best coefficients given theta, the value there, and the gradient in theta."""
@@ -96,12 +99,9 @@ class _Profile:
         for place, span in enumerate(self.spans):
             shift = np.zeros_like(theta)
             shift[place] = span
+            # one-sided: what that misses is nothing beside how well theta is known
             ahead = self.logdet(theta + shift, beta + self.turn @ shift)
-            if self.one_sided:
-                gradient[place] += (ahead - logdet) / (2 * span)
-                continue
-            behind = self.logdet(theta - shift, beta - self.turn @ shift)
-            gradient[place] += (ahead - behind) / (4 * span)
+            gradient[place] += (ahead - logdet) / (2 * span)
         growth, slopes = self.growth(theta)
         return value + 0.5 * (logdet + growth), gradient + 0.5 * slopes
 
@@ -198,8 +198,8 @@ def _hessian(
         value, gradient = problem(full)
         return value, gradient[active]
 
-    spans = DIFFERENCE / np.sqrt(np.maximum(np.diag(near)[active], 1.0))
-    return difference_hessian(objective, point[active], spans)
+    spans = ONE_SIDED / np.sqrt(np.maximum(np.diag(near)[active], 1.0))
+    return difference_hessian(objective, point[active], spans, objective(point[active])[1])
 
 
 def _off_diagonal(problem: Problem) -> np.ndarray:

@@ -9,19 +9,22 @@ import numba
 from threadpoolctl import ThreadpoolController
 
 FEW_ROWS = 20_000
+WIDE = 1_000
 _BLAS = ThreadpoolController()
 
 
 @contextmanager
-def few_threads(n_rows: int) -> Iterator[None]:
-    """Work on one thread when there are few rows, and on all of them otherwise."""
-    if n_rows >= FEW_ROWS:
-        yield
-        return
+def few_threads(n_rows: int, widest: int = 0) -> Iterator[None]:
+    """Work on one thread when there are few rows, and on all of them otherwise.
+
+    Linear algebra has all threads only where a dense square is `widest` enough to need them: of
+    products with long columns the memory is the limit, and waiting threads only burn time.
+    """
     before = numba.get_num_threads()
-    numba.set_num_threads(1)
+    if n_rows < FEW_ROWS:
+        numba.set_num_threads(1)
     try:
-        with _BLAS.limit(limits=1, user_api="blas"):
+        with _BLAS.limit(limits=None if widest >= WIDE else 1, user_api="blas"):
             yield
     finally:
         numba.set_num_threads(before)
