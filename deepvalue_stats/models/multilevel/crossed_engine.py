@@ -113,8 +113,12 @@ class CrossedEngine(Engine):
     def laplace(self, rows: Trials, base: np.ndarray, lambdas: Lambdas) -> Value:
         """See `Engine`."""
         net, loads = self.layout.net, self._loads(lambdas)
-        found = self._find_modes(rows, base, loads)
+        try:
+            found = self._find_modes(rows, base, loads)
+        except np.linalg.LinAlgError:
+            found = None
         if found is None:
+            # too far for a number: the search has to come back, and starts the modes anew
             self.forget()
             return Value(np.nan, tuple(np.full_like(held, np.nan) for held in lambdas), self._g)
         value, info, factored = found
