@@ -81,9 +81,9 @@ def test_separation_names_the_culprit_and_gives_no_number(rows):
     fit = fit_multilevel("job ~ w + badge + (1 | adviser)", seen)
     assert fit.convergence.status == "separated"
     assert fit.convergence.message == (
-        "badge[T.True] predicts the outcome perfectly in some rows (separation), so there is no "
-        "finite estimate: take it out, join categories, or set prior_sd to shrink coefficients"
-    ) or fit.convergence.message.startswith("badge predicts the outcome perfectly")
+        "badge predicts the outcome perfectly in some rows (separation), so there is no finite "
+        "estimate: take it out, join categories, or set prior_sd to shrink coefficients"
+    )
     assert np.isnan(numbers(fit)).all()
     assert np.isnan(fit.loglik)
 

@@ -16,9 +16,10 @@ from numba import njit, prange
 
 from deepvalue_stats.models.multilevel.rows import FAST, logistic_rows
 
-# rows: first row of each leaf, one more at the end; spans[l]: first node of each root at level l
+# rows: first row of each leaf, one more at the end; spans[l]: first node of each stand at level l
 # (nodes are numbered level after level), one more at the end; parents: of every node, -1 for a
-# root; level: of every node; shares: first root of each piece of work
+# root; shares: first stand of each piece of work. A stand is a run of whole trees that
+# are solved together, for short trees; below, root means a stand
 Tree = namedtuple("Tree", "rows spans parents shares")
 SOLVED = 1e-18  # squared length of the last Newton step not taken, in posterior SD
 MOST_STEPS = 60

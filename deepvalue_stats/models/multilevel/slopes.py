@@ -18,7 +18,7 @@ from deepvalue_stats.models.multilevel.intercepts import MOST_STEPS, SOLVED
 from deepvalue_stats.models.multilevel.rows import FAST, logistic_rows
 
 # columns: (m, n) effect columns of the sorted rows; start: where each level begins in the path,
-# Q at the end; column: of each place in the path; level: of each node
+# Q at the end; column and level: of each place in the path
 Effects = namedtuple("Effects", "columns start column level")
 # what a root needs while it is solved, for all nodes at once
 _Work = namedtuple("_Work", "front spread right path step load info pull ahead behind rows")
