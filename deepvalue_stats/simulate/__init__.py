@@ -2,10 +2,35 @@
 
 Nothing here is shared with the estimators: the generator knows its own potential outcomes, and
 its truth is computed from them and never from a fit.
+
+From the inside out: `areas` and `parameters` say what is planted, `presets` name some of them;
+`population` draws practitioners and clients, `chances` holds every potential outcome, `outcomes`,
+`ratings` and `contacts` what happens to them, and `draw` puts these together. `truth` averages
+potential outcomes, `table` lays out an analysis table, `records` the files' typed frames, and
+`service` is the public face.
 """
 
-from deepvalue_stats.simulate.employment import Employment
-from deepvalue_stats.simulate.files import write_service
+from deepvalue_stats.simulate.areas import AREAS, Area
+from deepvalue_stats.simulate.draw import Draw
+from deepvalue_stats.simulate.parameters import Parameters
+from deepvalue_stats.simulate.presets import PRESETS, Preset, preset_parameters
 from deepvalue_stats.simulate.service import Service, simulate_parameters, simulate_service
+from deepvalue_stats.simulate.table import analysis_table, draw_service
+from deepvalue_stats.simulate.truth import Superpopulation, superpopulation
 
-__all__ = ["Employment", "Service", "simulate_parameters", "simulate_service", "write_service"]
+__all__ = [
+    "AREAS",
+    "PRESETS",
+    "Area",
+    "Draw",
+    "Parameters",
+    "Preset",
+    "Service",
+    "Superpopulation",
+    "analysis_table",
+    "draw_service",
+    "preset_parameters",
+    "simulate_parameters",
+    "simulate_service",
+    "superpopulation",
+]

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pandas as pd
+
 from deepvalue_stats.errors import DataError
+from deepvalue_stats.simulate.extracts import PLAIN, Extracts, Form, extracts
 from deepvalue_stats.simulate.service import Service
+from deepvalue_stats.simulate.spoiling import FAULT_DEFINITIONS
 
-FILES = ("ratings.csv", "contacts.csv", "outcomes.csv", "clients.csv", "truth.json")
+TRUTH = "truth.json"
 
 
-def write_service(service: Service, folder: Path, *, replace: bool = False) -> tuple[Path, ...]:
-    """Write the four CSV files and truth.json into a folder.
+def write_service(
+    service: Service, folder: Path, *, faults: bool = True, replace: bool = False
+) -> tuple[Path, ...]:
+    """Write the extracts of a service, and what is true of it.
 
     The files are written beside the folder first and moved into it when all are complete.
 
@@ -23,43 +30,73 @@ def write_service(service: Service, folder: Path, *, replace: bool = False) -> t
     service : Service
         What `simulate_service` returned.
     folder : Path
-        Made if it does not exist.
+        Made if it does not exist. The extracts of several areas stand in a folder each.
+    faults : bool
+        Plant the faults of real extracts.
     replace : bool
         Write over files of an earlier service.
 
     Returns
     -------
     tuple of Path
-        The files: ratings, contacts, outcomes, clients, truth.
+        The extracts area by area, and last truth.json: parameters, planted effects with their
+        definitions, rows, and planted faults.
 
     Raises
     ------
     DataError
         A file of the service exists and `replace` is false, or the folder is a file.
     """
-    _refuse_to_overwrite(folder, replace)
+    made = extracts(service, faults=faults)
+    contents = {**_contents(made), TRUTH: _truth(service, made)}
+    _refuse_to_overwrite(folder, contents, replace)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=".simulated-") as temporary:
         staged = Path(temporary)
-        for name, text in _texts(service).items():
-            (staged / name).write_bytes(text.encode("utf-8"))
-        folder.mkdir(exist_ok=True)
-        return tuple((staged / name).replace(folder / name) for name in FILES)
+        for name, content in contents.items():
+            (staged / name).parent.mkdir(exist_ok=True)
+            (staged / name).write_bytes(content)
+        for name in contents:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        return tuple((staged / name).replace(folder / name) for name in contents)
 
 
-def _texts(service: Service) -> Mapping[str, str]:
-    frames = {
-        f"{name}.csv": frame.to_csv(index=False, lineterminator="\n")
-        for name, frame in service.frames.items()
+def _contents(made: Extracts) -> dict[str, bytes]:
+    """Give every extract as bytes, by its path inside the folder."""
+    several = len(made.frames) > 1
+    return {
+        f"{area}/{file}.csv" if several else f"{file}.csv": _csv(frame, made.forms[area][file])
+        for area, frames in made.frames.items()
+        for file, frame in frames.items()
     }
-    truth = json.dumps(service.truth, indent=2, ensure_ascii=False, allow_nan=False)
-    return {**frames, "truth.json": truth + "\n"}
 
 
-def _refuse_to_overwrite(folder: Path, replace: bool) -> None:
+def _csv(frame: pd.DataFrame, form: Form) -> bytes:
+    text = frame.to_csv(index=False, sep=form.delimiter, lineterminator=form.line_end)
+    return text.encode(form.encoding)
+
+
+def _truth(service: Service, made: Extracts) -> bytes:
+    described = {area: _described(made, area) for area in made.frames}
+    planted = any(made.planted.values())
+    truth: dict[str, object] = {**service.truth, "extracts": described}
+    truth["fault_definitions"] = dict(FAULT_DEFINITIONS) if planted else {}
+    return (json.dumps(truth, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _described(made: Extracts, area: str) -> dict[str, Mapping[str, object]]:
+    """Say what the files of an area hold, and how those that are not plain are written."""
+    return {
+        "rows": {file: len(frame) for file, frame in made.frames[area].items()},
+        "planted_faults": dict(made.planted[area]),
+        "written": {file: asdict(form) for file, form in made.forms[area].items() if form != PLAIN},
+    }
+
+
+def _refuse_to_overwrite(folder: Path, names: Mapping[str, bytes], replace: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise DataError("the output is a file, not a folder", str(folder), "name a folder")
-    present = [name for name in FILES if (folder / name).exists()]
+    present = [name for name in names if (folder / name).exists()]
     if present and not replace:
         raise DataError(
             f"the folder holds files of a synthetic service: {', '.join(present)}",

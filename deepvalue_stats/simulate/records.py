@@ -1,4 +1,4 @@
-"""What the service's files hold of its clients: identifiers, dates, and text."""
+"""What the service's own systems hold of its clients: typed frames, clean and complete."""
 
 from __future__ import annotations
 
@@ -8,176 +8,294 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from deepvalue_stats.simulate.employment import Employment
-from deepvalue_stats.simulate.jobs import Spells
-from deepvalue_stats.simulate.population import Answers, BoolArray, IntArray, Traits
+from deepvalue_stats.simulate.chances import log_odds, sigmoid
+from deepvalue_stats.simulate.contacts import as_dates
+from deepvalue_stats.simulate.draw import Draw
+from deepvalue_stats.simulate.names import POSTCODES, SURNAMES, VARIANTS, mistyped
+from deepvalue_stats.simulate.outcomes import NEVER
+from deepvalue_stats.simulate.population import CONDITIONS, BoolArray, IntArray
+from deepvalue_stats.simulate.ratings import EMPTY
 
 ID_DIGITS = 8
+_DAYS_A_YEAR = 365.25
+
 DateArray = NDArray[np.datetime64]
-TextArray = NDArray[np.str_]
 
 
 @dataclass(frozen=True)
-class Calendar:
-    """Each client's identifier, first contact, and last day of the outcome record."""
+class Identities:
+    """How files call people: identifiers as text, and the other keys that a link may use.
 
-    client_id: TextArray
-    index: DateArray
-    record_end: DateArray
+    `nobody` holds identifiers that belong to no client, one a client. `surname` and `postcode`
+    are places in `SURNAMES` and `POSTCODES`.
+    """
 
-    def complete(self, service: Employment) -> BoolArray:
-        """Tell which clients have an outcome record that covers the follow-up."""
-        days = (self.record_end - self.index).astype(np.int64)
-        return np.asarray(days >= service.landmark_day + service.follow_up_days)
-
-
-def draw_calendar(service: Employment, clients: int, rng: np.random.Generator) -> Calendar:
-    """Draw distinct identifiers, index dates on working days, and ends of record."""
-    index = _working_days(service, clients, rng)
-    drawn = np.full(clients, np.datetime64(service.record_end))
-    inside = service.landmark_day + rng.integers(0, service.follow_up_days, clients)
-    left = rng.random(clients) < service.early_end_share
-    return Calendar(_client_ids(clients, rng), index, np.where(left, index + inside, drawn))
+    client: pd.api.extensions.ExtensionArray
+    nobody: pd.api.extensions.ExtensionArray
+    practitioner: pd.api.extensions.ExtensionArray
+    service: pd.api.extensions.ExtensionArray
+    surname: IntArray
+    born: IntArray
+    postcode: IntArray
 
 
-def client_rows(calendar: Calendar, traits: Traits, answers: Answers) -> pd.DataFrame:
-    """Write the clients file, ordered by client."""
-    items = {f"c{i:02d}": _text(values) for i, values in enumerate(answers.confidence.T, 1)}
+def draw_identities(draw: Draw, rng: np.random.Generator) -> Identities:
+    """Draw identifiers, names, dates of birth and postcodes."""
+    clients = len(draw.people.area)
+    numbers = _client_numbers(2 * clients, rng)
+    lived = draw.people.age * _DAYS_A_YEAR + rng.integers(0, 365, clients)
+    # common names are common: the chance falls with the place in the list
+    weights = 1 / (np.arange(len(SURNAMES)) + 20)
+    return Identities(
+        client=_texts(numbers[:clients], "", ID_DIGITS),
+        nobody=_texts(numbers[clients:], "", ID_DIGITS),
+        practitioner=_texts(np.arange(1, len(draw.people.staff.area) + 1), "P", 3),
+        service=_texts(np.unique(draw.people.staff.service) + 1, "S", 2),
+        surname=rng.choice(len(SURNAMES), clients, p=weights / weights.sum()),
+        born=draw.calendar.index - np.floor(lived).astype(np.int64),
+        postcode=rng.integers(0, len(POSTCODES), clients),
+    )
+
+
+def client_frame(draw: Draw, ids: Identities) -> pd.DataFrame:
+    """List the clients in order of their identifiers."""
+    p, people = draw.parameters, draw.people
+    items = {f"c{i:02d}": values for i, values in enumerate(people.confidence_items.T, 1)}
+    barred = {"barred": people.barred.astype(np.int8)} if p.barred_share else {}
     frame = pd.DataFrame(
         {
-            "client_id": calendar.client_id,
+            "client_id": ids.client,
+            "area": _areas(draw, people.area),
+            "surname": _named(SURNAMES, ids.surname),
+            "born_on": _dates(ids.born),
+            "postcode": _named(POSTCODES, ids.postcode),
             **items,
-            "age": _text(traits.age),
-            "months_out": _text(traits.months_out),
-            "record_end": _text(calendar.record_end),
+            "age": people.age,
+            "need": people.need,
+            **barred,
+            "record_end": _dates(draw.calendar.record_end),
         }
     )
-    return frame.sort_values("client_id", ignore_index=True)
+    return _sorted(frame[draw.consented], ["client_id"])
 
 
-def contact_rows(
-    service: Employment,
-    calendar: Calendar,
-    traits: Traits,
-    first_job: IntArray,
-    rng: np.random.Generator,
-) -> pd.DataFrame:
-    """Write the contacts file: from the index until a job starts or contacts run out."""
-    day = _contact_days(service, calendar, rng)
-    before_job = (day < first_job[:, None]) | (day == 0)
-    client, visit = np.nonzero(before_job & (day <= service.contact_days))
-    adviser = _advisers(service, traits, day.shape[1], rng)[client, visit]
+def contact_frame(draw: Draw, ids: Identities) -> pd.DataFrame:
+    """List the contacts by date, numbered in that order."""
+    contacts, people = draw.contacts, draw.people
+    met = draw.calendar.index[contacts.client] + contacts.day
+    order = _in_extract(draw, contacts.client, met)
+    client, who = contacts.client[order], contacts.practitioner[order]
+    return pd.DataFrame(
+        {
+            "contact_id": np.arange(1, len(order) + 1),
+            "client_id": ids.client.take(client),
+            "practitioner_id": ids.practitioner.take(who),
+            "service_id": ids.service.take(people.staff.service[who]),
+            "met_on": _dates(met[order]),
+            "sanction": contacts.sanction[order].astype(np.int8),
+        }
+    )
+
+
+def rating_frame(draw: Draw, ids: Identities) -> pd.DataFrame:
+    """List the ratings by date, numbered in that order."""
+    ratings = draw.ratings
+    client, occasion = np.nonzero(ratings.given)
+    rated = draw.calendar.index[client] + ratings.day[client, occasion]
+    order = _in_extract(draw, client, rated)
+    items = ratings.items[client[order], occasion[order]]
+    return pd.DataFrame(
+        {
+            "rating_id": np.arange(1, len(order) + 1),
+            "client_id": ids.client.take(client[order]),
+            "rated_on": _dates(rated[order]),
+            **{f"q{i:02d}": _item(values) for i, values in enumerate(items.T, 1)},
+        }
+    )
+
+
+def outcome_frame(draw: Draw, ids: Identities, rng: np.random.Generator) -> pd.DataFrame:
+    """List the outcomes as their register has them, each with the keys as they were typed there.
+
+    A spell a row where the area's outcome has an end, otherwise a client a row. An outcome that
+    the link does not find stands under a number that is nobody's.
+    """
+    p, people, calendar = draw.parameters, draw.people, draw.calendar
+    client, start, end, second = _outcome_days(draw)
+    day = calendar.index[client]
+    begun = np.where(start < NEVER, day + start, NEVER)
+    also = np.where(second < NEVER, day + second, NEVER)
+    last = calendar.record_end[client]
+    known = (np.minimum(begun, also) <= last) & draw.consented[client]
+    number = np.where(draw.linked[client], client, client + len(people.area))
+    typed = _typed(p.key_error_share, ids, len(people.area), rng)
+    everybody = _joined(ids.client, ids.nobody)
     frame = pd.DataFrame(
         {
-            "client_id": calendar.client_id[client],
-            "adviser_id": _numbered("A", adviser + 1, 3),
-            "office_id": _numbered("O", adviser // service.advisers_per_office + 1, 2),
-            "met_on": _text(calendar.index[client] + day[client, visit]),
-            "sanction": _text(_sanctions(service, adviser, rng)),
+            "client_id": everybody.take(number),
+            "surname": typed[0][client],
+            "born_on": _dates(typed[1][client]),
+            "postcode": typed[2][client],
+            "started_on": _dates(np.where(begun <= last, begun, NEVER)),
+            "ended_on": _dates(np.where((end < NEVER) & (day + end <= last), day + end, NEVER)),
+            "second_on": _dates(np.where(also <= last, also, NEVER)),
+            "area": _areas(draw, people.area[client]),
         }
     )
-    return _identified(frame, "contact_id", "met_on", "k")
+    return _sorted(frame[known], ["client_id", "started_on"])
 
 
-def rating_rows(
-    service: Employment,
-    calendar: Calendar,
-    answers: Answers,
-    first_job: IntArray,
-    rng: np.random.Generator,
-) -> pd.DataFrame:
-    """Write the ratings file: one row a rating, none on or after the day of a job start."""
-    asked = np.array(service.rating_days + service.late_rating_days)
-    jitter = service.rating_jitter
-    day = asked + rng.integers(-jitter, jitter, answers.given.shape, endpoint=True)
-    client, occasion = np.nonzero(answers.given & (day < first_job[:, None]))
-    items = answers.items[client, occasion]
+def step_frame(draw: Draw, ids: Identities, rng: np.random.Generator) -> pd.DataFrame:
+    """List the monthly panel: whether a step was taken about the time of each rating occasion.
+
+    The chance of a step depends on the relationship of that occasion, and on the client.
+    """
+    p, people, ratings = draw.parameters, draw.people, draw.ratings
+    clients, waves = len(ratings.day), len(p.rating_days + p.late_rating_days)
+    now = people.relationship[:, None] + p.occasion_sd * ratings.occasion
+    own = p.step_sd * rng.standard_normal(clients)
+    odds = log_odds(p.step_base) + p.step_effect * now + own[:, None]
+    step = np.asarray(rng.random((clients, waves)) < sigmoid(odds))
+    asked = np.array(p.rating_days + p.late_rating_days)
+    client, wave = np.nonzero(np.broadcast_to(draw.consented[:, None], (clients, waves)))
+    return pd.DataFrame(
+        {
+            "client_id": ids.client.take(client),
+            "wave": wave + 1,
+            "on": _dates(draw.calendar.index[client] + asked[wave]),
+            "step": step[client, wave].astype(np.int8),
+        }
+    )
+
+
+def staff_frame(draw: Draw, ids: Identities) -> pd.DataFrame:
+    """List the practitioners, with tenure, caseload, leaving and the five working conditions."""
+    p, staff = draw.parameters, draw.people.staff
+    first = int(np.datetime64(p.first_index, "D").astype(np.int64))
+    stays = staff.left < 0
+    reason = np.where(stays, "", np.where(staff.left_outside, "outside", "own"))
+    caseload = np.bincount(draw.people.practitioner, minlength=len(staff.area))
+    scores = dict(zip(CONDITIONS, staff.condition_scores.T.astype(np.int64), strict=True))
+    return pd.DataFrame(
+        {
+            "practitioner_id": ids.practitioner,
+            "service_id": ids.service.take(staff.service),
+            "area": _areas(draw, staff.area),
+            "started_on": _dates(first + staff.joined),
+            "left_on": _dates(np.where(stays, NEVER, first + staff.left)),
+            "left_reason": pd.Categorical(reason, ["", "outside", "own"]),
+            "caseload": caseload,
+            **scores,
+        }
+    )
+
+
+def known_frame(draw: Draw, ids: Identities) -> pd.DataFrame:
+    """List what only the generator knows of each client, in the order of the clients' frame."""
+    people, outcomes = draw.people, draw.outcomes
     frame = pd.DataFrame(
         {
-            "client_id": calendar.client_id[client],
-            "rated_on": _text(calendar.index[client] + day[client, occasion]),
-            **{f"q{i:02d}": _item_text(values) for i, values in enumerate(items.T, 1)},
+            "client_id": ids.client,
+            "main_practitioner_id": ids.practitioner.take(people.practitioner),
+            "relationship": people.relationship,
+            "client_part": people.client_part,
+            "practitioner_part": people.practitioner_part,
+            "confidence": people.confidence,
+            "chance": draw.probability,
+            "outcome": (outcomes.truly & outcomes.at_risk).astype(np.int8),
+            "linked": draw.linked,
         }
     )
-    return _identified(frame, "rating_id", "rated_on", "r")
+    return _sorted(frame[draw.consented], ["client_id"])
 
 
-def outcome_rows(calendar: Calendar, spells: Spells) -> pd.DataFrame:
-    """Write the outcomes file: job spells that started by the end of the client's record."""
-    index, record_end = calendar.index[spells.client], calendar.record_end[spells.client]
-    start, end = index + spells.start, index + spells.end
-    ended = np.where(end <= record_end, _text(end), "")
-    frame = pd.DataFrame(
-        {
-            "client_id": calendar.client_id[spells.client],
-            "job_start": _text(start),
-            "job_end": ended,
-        }
+def _outcome_days(draw: Draw) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """Lay out a row a spell, or a client with a date: client, start, end and second date."""
+    outcomes, spells = draw.outcomes, draw.spells
+    by_spell = np.array([kit.spells for kit in draw.parameters.area_kits])[draw.people.area]
+    in_spells = by_spell[spells.client]
+    dated = (np.minimum(outcomes.first, outcomes.second) < NEVER) & ~by_spell
+    client = np.flatnonzero(dated)
+    no_date = np.full(int(in_spells.sum()), NEVER)
+    return (
+        np.concatenate([spells.client[in_spells], client]),
+        np.concatenate([spells.start[in_spells], outcomes.first[client]]),
+        np.concatenate([spells.end[in_spells], np.full(len(client), NEVER)]),
+        np.concatenate([no_date, outcomes.second[client]]),
     )
-    recorded = frame[start <= record_end]
-    return recorded.sort_values(["client_id", "job_start"], ignore_index=True)
 
 
-def _working_days(service: Employment, clients: int, rng: np.random.Generator) -> DateArray:
-    first, last = np.datetime64(service.first_index), np.datetime64(service.last_index)
-    days = int(np.busday_count(first, last))
-    chosen = rng.integers(0, days, clients, endpoint=True)
-    return np.asarray(np.busday_offset(first, chosen, roll="forward"))
+def _typed(
+    share: float, ids: Identities, clients: int, rng: np.random.Generator
+) -> tuple[pd.api.extensions.ExtensionArray, IntArray, pd.api.extensions.ExtensionArray]:
+    """Type the keys of every client once more, some of them wrongly."""
+    surname = _retyped(SURNAMES, ids.surname, rng.random(clients) < share, rng)
+    postcode = _retyped(POSTCODES, ids.postcode, rng.random(clients) < share, rng)
+    wrong = rng.random(clients) < share
+    return surname, np.where(wrong, _wrong_day(ids.born), ids.born), postcode
 
 
-def _client_ids(clients: int, rng: np.random.Generator) -> TextArray:
-    """Draw numbers of four to eight digits alike, so that most have leading zeros."""
-    drawn = np.floor(10 ** rng.uniform(ID_DIGITS / 2, ID_DIGITS, 2 * clients)).astype(np.int64)
-    distinct = np.unique(drawn)
-    chosen = rng.choice(distinct, clients, replace=False)
-    return np.char.zfill(_text(chosen), ID_DIGITS)
+def _retyped(
+    words: NDArray[np.str_], place: IntArray, wrong: BoolArray, rng: np.random.Generator
+) -> pd.api.extensions.ExtensionArray:
+    spellings = np.concatenate([words[:, None], mistyped(words)], axis=1)
+    way = np.where(wrong, rng.integers(1, VARIANTS, len(place), endpoint=True), 0)
+    flat: pd.api.extensions.ExtensionArray = pd.array(spellings.ravel(), dtype="str")
+    return flat.take(place * spellings.shape[1] + way)
 
 
-def _contact_days(service: Employment, calendar: Calendar, rng: np.random.Generator) -> IntArray:
-    """Draw days after the index, one row a client, weekends moved to the Monday."""
-    shortest, longest = service.contact_gap_days
-    most = service.contact_days // shortest + 1
-    gaps = rng.integers(shortest, longest, (len(calendar.index), most), endpoint=True)
-    gaps[:, 0] = 0
-    dates = calendar.index[:, None] + gaps.cumsum(axis=1)
-    worked = np.busday_offset(dates, 0, roll="forward")
-    return np.asarray(worked - calendar.index[:, None]).astype(np.int64)
+def _wrong_day(days: IntArray) -> IntArray:
+    """Swap day and month where that makes a date, otherwise write the next year."""
+    dates = as_dates(days)
+    months = dates.astype("datetime64[M]")
+    day = (dates - months).astype(np.int64)  # from 0
+    month = months.astype(np.int64) % 12
+    january = months - month
+    swapped = (january + day).astype("datetime64[D]") + month
+    return np.where(day < 12, swapped.astype(np.int64), days + 365)
 
 
-def _advisers(
-    service: Employment, traits: Traits, visits: int, rng: np.random.Generator
-) -> IntArray:
-    """Choose who meets the client at each contact; a second adviser is of the same office."""
-    team = service.advisers_per_office
-    office, place = np.divmod(traits.adviser, team)
-    second = office * team + (place + rng.integers(1, team, len(place))) % team
-    shared = rng.random(len(place)) < service.second_adviser_share
-    # from the fourth contact on only, so that the main adviser leads from the first day
-    by_second = shared[:, None] & np.isin(np.arange(visits), (3, 5))
-    return np.where(by_second, second[:, None], traits.adviser[:, None])
+def _areas(draw: Draw, place: IntArray) -> pd.Series:
+    return pd.Series(pd.Categorical.from_codes(place, pd.Index(draw.parameters.areas)))
 
 
-def _sanctions(service: Employment, adviser: IntArray, rng: np.random.Generator) -> IntArray:
-    advisers = service.offices * service.advisers_per_office
-    share = rng.beta(2, 2 / service.sanction_share - 2, advisers)
-    return (rng.random(len(adviser)) < share[adviser]).astype(np.int64)
+def _in_extract(draw: Draw, client: IntArray, day: IntArray) -> IntArray:
+    """Order rows of consenting clients by day, then by client."""
+    order = np.lexsort((client, day))
+    return order[draw.consented[client[order]]]
 
 
-def _identified(frame: pd.DataFrame, name: str, date: str, letter: str) -> pd.DataFrame:
-    """Sort the rows by date, and number them in that order."""
-    ordered = frame.sort_values([date, "client_id"], ignore_index=True)
-    ordered.insert(0, name, _numbered(letter, np.arange(1, len(ordered) + 1), 5))
-    return ordered
+def _client_numbers(n: int, rng: np.random.Generator) -> IntArray:
+    """Draw distinct numbers of four to eight digits alike, so that most have leading zeros."""
+    found = np.empty(0, dtype=np.int64)
+    while len(found) < n:
+        more = np.floor(10 ** rng.uniform(ID_DIGITS / 2, ID_DIGITS, 2 * n)).astype(np.int64)
+        found = np.unique(np.concatenate([found, more]))
+    return rng.permutation(found)[:n]
 
 
-def _numbered(letter: str, numbers: IntArray, digits: int) -> TextArray:
-    return np.char.add(letter, np.char.zfill(_text(numbers), digits))
+def _texts(numbers: IntArray, letter: str, digits: int) -> pd.api.extensions.ExtensionArray:
+    texts = np.char.zfill(numbers.astype(np.str_), max(digits, len(str(numbers.max()))))
+    return pd.array(np.char.add(letter, texts) if letter else texts, dtype="str")
 
 
-def _item_text(values: NDArray[np.float64]) -> TextArray:
-    missing = np.isnan(values)
-    return np.where(missing, "", _text(np.where(missing, 0, values).astype(np.int64)))
+def _joined(*parts: pd.api.extensions.ExtensionArray) -> pd.api.extensions.ExtensionArray:
+    return pd.array(np.concatenate([np.asarray(part) for part in parts]), dtype="str")
 
 
-def _text(values: NDArray[np.generic]) -> TextArray:
-    return values.astype(np.str_)
+def _named(words: NDArray[np.str_], place: IntArray) -> pd.api.extensions.ExtensionArray:
+    return pd.array(words, dtype="str").take(place)
+
+
+def _dates(days: IntArray) -> DateArray:
+    """Turn days since 1970 into dates, `NEVER` into none."""
+    dates = as_dates(np.where(days >= NEVER, 0, days)).astype("datetime64[s]")
+    return np.where(days >= NEVER, np.datetime64("NaT"), dates)
+
+
+def _item(values: NDArray[np.int8]) -> pd.api.extensions.ExtensionArray:
+    return pd.arrays.IntegerArray(values.copy(), values == EMPTY)
+
+
+def _sorted(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    return frame.sort_values(by, ignore_index=True, kind="stable")

@@ -1,46 +1,38 @@
-"""One synthetic service: its files as frames of text, and what is true of it."""
+"""One synthetic service: its records as frames, and what is true of it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
 
-from deepvalue_stats.errors import PlanError
-from deepvalue_stats.simulate.employment import PRESETS, Employment
-from deepvalue_stats.simulate.faults import FAULT_DEFINITIONS, plant
-from deepvalue_stats.simulate.jobs import draw_first_start, draw_spells
-from deepvalue_stats.simulate.population import (
-    Answers,
-    IntArray,
-    Traits,
-    chance,
-    draw_answers,
-    draw_caseloads,
-    draw_early_job,
-    draw_traits,
-    linear_predictor,
-)
+from deepvalue_stats.simulate.chances import DIGITS
+from deepvalue_stats.simulate.draw import Draw, streams
+from deepvalue_stats.simulate.parameters import Parameters
+from deepvalue_stats.simulate.presets import preset_parameters
 from deepvalue_stats.simulate.records import (
-    Calendar,
-    client_rows,
-    contact_rows,
-    draw_calendar,
-    outcome_rows,
-    rating_rows,
+    client_frame,
+    contact_frame,
+    draw_identities,
+    known_frame,
+    outcome_frame,
+    rating_frame,
+    staff_frame,
+    step_frame,
 )
+from deepvalue_stats.simulate.table import draw_service
 from deepvalue_stats.simulate.truth import (
     DEFINITIONS,
-    DIGITS,
     SUPERPOPULATION_SEED,
     Superpopulation,
     estimands,
-    exposed,
+    groups_of,
     summary,
     superpopulation,
+    worlds_of,
 )
 
 
@@ -50,30 +42,31 @@ class Service:
 
     Attributes
     ----------
+    parameters : Parameters
     frames : mapping of str to pandas.DataFrame
-        `ratings`, `contacts`, `outcomes` and `clients`; every cell is the text that stands in
-        the file, an empty cell is the empty text.
+        `clients`, `contacts`, `ratings`, `outcomes`, `steps` and `staffing`: typed, without any
+        fault, all areas together.
+    known : pandas.DataFrame
+        What only the generator knows of each client, such as the true relationship.
     truth : mapping of str to object
-        Parameters, planted effects and their definitions, counts and planted faults, ready for
-        JSON.
+        Parameters, planted effects and their definitions, and counts, ready for JSON.
     """
 
+    parameters: Parameters
     frames: Mapping[str, pd.DataFrame]
+    known: pd.DataFrame
     truth: Mapping[str, object]
 
 
-@dataclass(frozen=True)
-class _Draw:
-    """The clients of one seed, before and after their records."""
-
-    traits: Traits
-    answers: Answers
-    calendar: Calendar
-    early: IntArray
-    frames: dict[str, pd.DataFrame]
-
-
-def simulate_service(preset: str = "employment", *, seed: int, faults: bool = False) -> Service:
+def simulate_service(
+    preset: str,
+    *,
+    seed: int,
+    areas: tuple[str, ...] | None = None,
+    services: int | None = None,
+    practitioners: int | None = None,
+    caseload: float | None = None,
+) -> Service:
     """Draw a synthetic service from a preset.
 
     Use it to try an analysis against a known truth. It shows that a method recovers what was
@@ -82,143 +75,127 @@ def simulate_service(preset: str = "employment", *, seed: int, faults: bool = Fa
     Parameters
     ----------
     preset : str
-        The name of a set of parameters.
+        A name in `PRESETS`: what is true of the service, and what spoils its records.
     seed : int
-        The same seed gives the same service, whether or not faults are planted.
-    faults : bool
-        Plant the faults of real extracts; `truth["planted_faults"]` counts them.
+        The same seed gives the same service.
+    areas : tuple of str, optional
+        Areas of service instead of the preset's own.
+    services, practitioners : int, optional
+        Services an area, and practitioners a service.
+    caseload : float, optional
+        Mean number of clients a practitioner.
 
     Returns
     -------
     Service
-        Frames of text, and the truth.
 
     Raises
     ------
     PlanError
-        The preset is not known, or the seed is below nought.
+        The preset or an area is not known, a size is below 1, or the seed is below nought.
 
     Notes
     -----
-    Client i with adviser j has the relationship r = u_j + w_i, and starts a job in the follow-up
-    with probability expit(a + b(c_i) w_i + b'(c_i) u_j + x_i g + t_j), where c is confidence. The
-    effects reported are averages of the derivative of this probability.
+    Client i of practitioner j has the relationship r = u_j + w_i, and the outcome in the follow-up
+    with probability expit(a + b w_i + b' u_j + x_i g + t_j), or what a preset puts in place of it.
+    The effects reported compare this probability with the one under another relationship.
 
     Examples
     --------
-    >>> service = simulate_service("employment", seed=1)
+    >>> service = simulate_service("null", seed=1, services=2, caseload=10)
     >>> sorted(service.frames)
-    ['clients', 'contacts', 'outcomes', 'ratings']
+    ['clients', 'contacts', 'outcomes', 'ratings', 'staffing', 'steps']
     """
-    return simulate_parameters(_preset(preset), name=preset, seed=seed, faults=faults)
+    parameters = preset_parameters(
+        preset, areas=areas, services=services, practitioners=practitioners, caseload=caseload
+    )
+    return simulate_parameters(parameters, seed=seed, name=preset)
 
 
-def simulate_parameters(
-    service: Employment, *, seed: int, name: str = "own", faults: bool = False
-) -> Service:
+def simulate_parameters(parameters: Parameters, *, seed: int, name: str = "own") -> Service:
     """Draw a synthetic service from parameters of one's own.
 
     Parameters
     ----------
-    service : Employment
-        The parameters, for instance a preset with some of them replaced.
-    seed, faults
-        As for `simulate_service`.
+    parameters : Parameters
+        For instance those of a preset with some of them replaced.
+    seed : int
     name : str
         What the truth calls the parameters.
 
     Returns
     -------
     Service
-        Frames of text, and the truth.
     """
-    if seed < 0:
-        raise PlanError("the seed is below nought", "seed", "give a whole number from 0 up")
-    streams = np.random.default_rng(seed).spawn(4)
-    known = superpopulation(service)
-    draw = _draw(service, known.intercept, streams[:3])
-    frames, planted = plant(service, draw.frames, streams[3]) if faults else (draw.frames, {})
-    truth = {
+    known = superpopulation(parameters)
+    draw = draw_service(parameters, seed)
+    rng = streams(seed)
+    ids = draw_identities(draw, rng["files"])
+    frames = {
+        "clients": client_frame(draw, ids),
+        "contacts": contact_frame(draw, ids),
+        "ratings": rating_frame(draw, ids),
+        "outcomes": outcome_frame(draw, ids, rng["files"]),
+        "steps": step_frame(draw, ids, rng["steps"]),
+        "staffing": staff_frame(draw, ids),
+    }
+    truth: dict[str, object] = {
         "preset": name,
         "seed": seed,
-        "definitions": _definitions(faults),
-        "parameters": asdict(service) | {"intercept": known.intercept},
+        "definitions": dict(DEFINITIONS),
+        "parameters": asdict(parameters),
+        "intercepts": dict(zip(parameters.areas, known.intercepts, strict=True)),
         "superpopulation": _superpopulation_truth(known),
-        "sample": _sample_truth(service, known.intercept, draw),
-        "rows": {file: len(frame) for file, frame in frames.items()},
-        "planted_faults": planted,
+        "sample": _sample_truth(draw),
     }
-    return Service(frames, _rounded(truth))
-
-
-def _preset(name: str) -> Employment:
-    if name in PRESETS:
-        return PRESETS[name]
-    close = get_close_matches(name, PRESETS, n=1)
-    meant = f"did you mean '{close[0]}'? " if close else ""
-    raise PlanError(
-        f"there is no preset '{name}'",
-        "simulate_service, preset",
-        f"{meant}use one of: {', '.join(sorted(PRESETS))}",
+    return Service(
+        parameters,
+        frames,
+        known_frame(draw, ids),
+        {key: _plain(entry) for key, entry in truth.items()},
     )
-
-
-def _draw(service: Employment, intercept: float, streams: list[np.random.Generator]) -> _Draw:
-    people, jobs, records = streams
-    adviser = draw_caseloads(service, people)
-    traits = draw_traits(service, adviser, people)
-    occasions = len(service.rating_days) + len(service.late_rating_days)
-    answers = draw_answers(service, traits, occasions, people)
-    early = draw_early_job(service, traits, jobs)
-    probability = chance(intercept + linear_predictor(service, traits))
-    first = draw_first_start(service, early, probability, jobs)
-    spells = draw_spells(service, first, jobs)
-    calendar = draw_calendar(service, len(adviser), records)
-    frames = {
-        "ratings": rating_rows(service, calendar, answers, first, records),
-        "contacts": contact_rows(service, calendar, traits, first, records),
-        "outcomes": outcome_rows(calendar, spells),
-        "clients": client_rows(calendar, traits, answers),
-    }
-    return _Draw(traits, answers, calendar, early, frames)
-
-
-def _definitions(faults: bool) -> dict[str, str]:
-    return {**DEFINITIONS, **(FAULT_DEFINITIONS if faults else {})}
 
 
 def _superpopulation_truth(known: Superpopulation) -> dict[str, object]:
     return {
-        "clients": known.clients,
         "monte_carlo_seed": SUPERPOPULATION_SEED,
-        **known.summary,
-        "risk_difference": known.estimands,
+        "clients": known.clients,
+        "summary": known.summary,
+        "estimands": known.estimands,
         "monte_carlo_se": known.monte_carlo_se,
     }
 
 
-def _sample_truth(service: Employment, intercept: float, draw: _Draw) -> dict[str, object]:
-    at_risk = (draw.early == 0) & draw.calendar.complete(service)
-    clients = exposed(service, draw.traits, draw.answers, intercept, at_risk)
+def _sample_truth(draw: Draw) -> dict[str, object]:
+    """Tell of the clients of this seed who are in the extracts."""
+    p, complete = draw.parameters, draw.calendar.complete(draw.parameters)
+    worlds = worlds_of(draw)
+    groups = groups_of(draw, extracted=draw.consented & complete)
+    parts = {name: worlds.only(rows) for name, rows in groups.items()}
+    inside = draw.consented
     return {
-        "clients": len(draw.early),
-        "practitioners": int(draw.traits.adviser.max()) + 1,
-        "clients_with_early_job": int((draw.early > 0).sum()),
-        "clients_with_incomplete_follow_up": int((~draw.calendar.complete(service)).sum()),
-        "clients_analysed": len(clients.score),
-        **summary(service, clients),
-        "risk_difference": estimands(service, clients),
+        "clients": len(inside),
+        "clients_in_extracts": int(inside.sum()),
+        "practitioners": len(np.unique(draw.people.practitioner[inside])),
+        "clients_with_early_outcome": int((inside & ~draw.outcomes.at_risk).sum()),
+        "clients_with_incomplete_follow_up": int((inside & ~complete).sum()),
+        "outcomes_not_linked": int((inside & ~draw.linked & (draw.outcomes.said)).sum()),
+        "clients_analysed": {name: len(part.band) for name, part in parts.items()},
+        "summary": {name: summary(p, part) for name, part in parts.items()},
+        "estimands": {name: estimands(p, part) for name, part in parts.items()},
     }
 
 
-def _rounded(truth: Mapping[str, object]) -> dict[str, object]:
-    """Round to six digits, so that files are equal where the last bit of a sum is not."""
-    return {name: _plain(entry) for name, entry in truth.items()}
-
-
 def _plain(value: object) -> object:
+    """Make it ready for JSON.
+
+    Numbers are rounded to six digits, so that files are equal where the last bit of a sum is not;
+    an average over nobody is null.
+    """
     if isinstance(value, Mapping):
         return {str(name): _plain(entry) for name, entry in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(entry) for entry in value]
-    return round(value, DIGITS) if isinstance(value, float) else value
+    if isinstance(value, float):
+        return round(value, DIGITS) if math.isfinite(value) else None
+    return value

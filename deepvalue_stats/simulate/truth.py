@@ -1,222 +1,358 @@
 """The planted effects, from the generator's own potential outcomes.
 
-The chance of a job is a known function of the two parts of the relationship, so its change when
-the relationship is shifted is a derivative and is taken exactly; no model is fitted.
+Every number here compares each client's chance of the outcome in the world as it is with the
+chance in a world in which the relationship, or the working conditions, are different. No model is
+fitted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
-from deepvalue_stats.simulate.employment import Employment
-from deepvalue_stats.simulate.population import (
-    Answers,
-    BoolArray,
-    FloatArray,
-    IntArray,
-    Traits,
-    chance,
-    draw_answers,
-    draw_early_job,
-    draw_traits,
-    effects,
-    linear_predictor,
-)
+from deepvalue_stats.simulate.chances import AS_IT_IS, Shift, calibrate, chance, predictor
+from deepvalue_stats.simulate.draw import Draw, draw_with, people_of, streams
+from deepvalue_stats.simulate.outcomes import draw_early
+from deepvalue_stats.simulate.parameters import Parameters
+from deepvalue_stats.simulate.population import BoolArray, FloatArray, IntArray, People, Staff
 
 SUPERPOPULATION_CLIENTS = 240_000
 SUPERPOPULATION_SEED = 19_480_705
 BATCHES = 24
-DIGITS = 6
+# derivatives are central differences over this change; the error is of the order of its square
+STEP = 1e-3
+
+Estimates = Mapping[str, float]
 
 DEFINITIONS: Mapping[str, str] = {
-    "population": (
-        "clients without a job before the landmark who gave at least one rating in the exposure "
-        "window; in the sample, with a complete follow-up as well"
+    "at_risk": (
+        "clients who reach the landmark without the outcome; in the sample, who are in the "
+        "extracts and whose record covers the follow-up as well"
     ),
-    "outcome": "a job that starts on one of the follow-up days counted from the landmark",
+    "rated": "those of them with a usable rating in the exposure window",
+    "outcome": "the first outcome of the area, on one of the follow-up days from the landmark",
     "relationship": (
-        "the true relationship with the main adviser, the sum of an adviser's part and a "
+        "the true relationship with the main practitioner, the sum of a practitioner's part and a "
         "client's part, with SD 1 over all clients"
     ),
     "score": (
         "mean over the ratings in the exposure window of the mean of the answered items of each"
     ),
-    "bands": "mean of the four confidence items, each band from its lower bound to the next",
+    "bands": "mean of the confidence items, each band from its lower bound to the next",
     "per_sd_relationship": (
-        "average derivative of the chance of a job for a shift of the true relationship by one "
-        "SD; `within` shifts the client's part alone, `between` the adviser's part alone, and "
-        "all others shift both in proportion to their share of the variance"
+        "risk difference: average derivative of the chance of the outcome for a shift of the true "
+        "relationship by one SD; `within` shifts the client's part alone, `between` the "
+        "practitioner's part alone, all others both in proportion to their share of the variance"
+    ),
+    "risk_ratio_per_sd": (
+        "mean chance if every relationship were one SD better, over the mean chance as it is"
     ),
     "per_sd_score": (
-        "average derivative of the chance of a job for the shift of the true relationship that "
-        "goes with one SD of the score: each part moves by cov(part, score) / var(score) times "
-        "the SD of the score, all three taken over the whole population and used in every band; "
-        "what an analysis of the score as observed is after, with no correction for its error. It "
-        "is a straight line through a relation that the score's ceiling bends, so the average "
+        "risk difference: average derivative of the chance for the shift of the true relationship "
+        "that goes with one SD of the score: each part moves by cov(part, score) / var(score) "
+        "times the SD of the score, all taken over the whole group and used in every band; what "
+        "an analysis of the score as observed is after, with no correction for its error. It is a "
+        "straight line through a relation that the score's ceiling bends, so the average "
         "derivative of a logit model lies somewhat above it"
     ),
-    "low_minus_high": "the effect in the low band less the effect in the high band",
-    "superpopulation": (
-        "a large draw with its own fixed seed, every client with an adviser of their own, so that "
-        "clients are independent; standard errors from 24 equal batches"
+    "per_point_score": "the same for one point of the score",
+    "typical": (
+        "average derivative per SD of the true relationship if every practitioner's own effect on "
+        "outcomes were nought"
     ),
-    "sample": "the same formulas over the clients of this seed, with their own advisers",
+    "neutral": (
+        "average derivative per SD among clients below and above the neutral relationship, the "
+        "share below, and how many more in 100 of those below would have the outcome at the "
+        "neutral point"
+    ),
+    "conditions": (
+        "average derivative per SD of the working conditions: in total, directly, and through the "
+        "practitioner's part of the relationship; the last as a share of the total"
+    ),
+    "second_outcome": "risk difference per SD of the true relationship for the second outcome",
+    "log_odds": (
+        "planted log odds per unit of the client's and the practitioner's part, given everything "
+        "else; only where they are the same for everybody"
+    ),
+    "low_minus_high": "the effect in the lowest band less the effect in the highest",
+    "superpopulation": (
+        "a large draw with its own fixed seed, every client with a practitioner of their own, so "
+        "that covariates and practitioners are integrated out; standard errors from 24 equal "
+        "batches"
+    ),
+    "sample": "the same formulas over the clients of this seed, with their own practitioners",
 }
 
 
 @dataclass(frozen=True)
-class Exposed:
-    """The clients of whom the truth is told: parts, score, band and derivatives."""
+class Worlds:
+    """Each client's chances, and their derivatives, from which all estimands are averages.
 
-    adviser_part: FloatArray
-    client_part: FloatArray
-    score: FloatArray
+    `within`, `between` and `direct` are derivatives per unit of the client's part, of the
+    practitioner's part and of the working conditions. `typical` has both parts in proportion,
+    with practitioners' own effects at nought.
+    """
+
+    area: IntArray
     band: IntArray
+    relationship: FloatArray
+    client_part: FloatArray
+    practitioner_part: FloatArray
+    score: FloatArray
+    as_it_is: FloatArray
+    one_sd_better: FloatArray
+    at_neutral: FloatArray
     within: FloatArray
     between: FloatArray
-    probability: FloatArray
+    direct: FloatArray
+    typical: FloatArray
+    second_slope: FloatArray
 
-    def part(self, rows: slice) -> Exposed:
+    def only(self, rows: BoolArray | slice) -> Worlds:
         """Take some of the clients."""
-        return Exposed(**{name: values[rows] for name, values in vars(self).items()})
+        return Worlds(**{name: values[rows] for name, values in vars(self).items()})
 
 
 @dataclass(frozen=True)
 class Superpopulation:
-    """The calibrated intercept, and the truth over a large draw of clients."""
+    """The calibrated intercepts, and the truth over a large draw of clients.
 
-    intercept: float
-    clients: int
-    summary: Mapping[str, object]
-    estimands: Mapping[str, Mapping[str, float]]
-    monte_carlo_se: Mapping[str, Mapping[str, float]]
+    `estimands` and `monte_carlo_se` are by group of clients (`at_risk`, `rated`) and quantity.
+    """
 
-
-def scores(answers: Answers, occasions: int) -> FloatArray:
-    """Score each client over the first occasions; nan for a client without a rating."""
-    with_items = ~np.isnan(answers.items[:, :occasions])
-    answered = with_items.sum(axis=2)
-    total = np.nansum(answers.items[:, :occasions], axis=2)
-    means = total / np.maximum(answered, 1)
-    used = answers.given[:, :occasions] & (answered > 0)
-    ratings = used.sum(axis=1)
-    mean = np.where(used, means, 0.0).sum(axis=1) / np.maximum(ratings, 1)
-    return np.where(ratings > 0, mean, np.nan)
+    intercepts: tuple[float, ...]
+    clients: Mapping[str, int]
+    summary: Mapping[str, Mapping[str, object]]
+    estimands: Mapping[str, Mapping[str, Estimates]]
+    monte_carlo_se: Mapping[str, Mapping[str, Estimates]]
 
 
-def bands(service: Employment, answers: Answers) -> IntArray:
-    """Place each client in a confidence band, 0 for the first."""
-    bounds = [bound for _, bound in service.bands]
-    place = np.searchsorted(bounds, answers.confidence.mean(axis=1), side="right") - 1
-    return np.asarray(place, dtype=np.int64)
+@lru_cache(maxsize=64)
+def superpopulation(p: Parameters) -> Superpopulation:
+    """Calibrate the intercepts to the base rates, and compute the truth over a large draw.
 
+    Parameters
+    ----------
+    p : Parameters
 
-def exposed(
-    service: Employment, traits: Traits, answers: Answers, intercept: float, kept: BoolArray
-) -> Exposed:
-    """Take the kept clients that have a score, with what their truth needs."""
-    score = scores(answers, len(service.rating_days))
-    rows = kept & ~np.isnan(score)
-    probability = chance(intercept + linear_predictor(service, traits))
-    steepness = probability * (1 - probability)
-    within, between = effects(service, traits.confidence)
-    return Exposed(
-        adviser_part=traits.adviser_part[rows],
-        client_part=traits.client_part[rows],
-        score=score[rows],
-        band=bands(service, answers)[rows],
-        within=(steepness * within)[rows],
-        between=(steepness * between)[rows],
-        probability=probability[rows],
-    )
-
-
-def estimands(service: Employment, clients: Exposed) -> dict[str, dict[str, float]]:
-    """Average the two named sets of effects over these clients (see `DEFINITIONS`)."""
-    share = service.adviser_share
-    relationship = (1 - share) * clients.within + share * clients.between
-    spread, variance = clients.score.std(), clients.score.var()
-    moves = [
-        np.cov(part, clients.score, bias=True)[0, 1] / variance * spread
-        for part in (clients.client_part, clients.adviser_part)
-    ]
-    score = moves[0] * clients.within + moves[1] * clients.between
-    parts = {"within": float(clients.within.mean()), "between": float(clients.between.mean())}
-    return {
-        "per_sd_relationship": _by_band(service, relationship, clients.band) | parts,
-        "per_sd_score": _by_band(service, score, clients.band),
-    }
-
-
-def summary(service: Employment, clients: Exposed) -> dict[str, object]:
-    """Describe what the effects are read beside: base rate, spread, ceiling, bands."""
-    relationship = clients.adviser_part + clients.client_part
-    top = _top_tenth(service)
-    names = [name for name, _ in service.bands]
-    return {
-        "base_rate": float(clients.probability.mean()),
-        "score_mean": float(clients.score.mean()),
-        "score_sd": float(clients.score.std()),
-        "score_relationship_correlation": float(np.corrcoef(relationship, clients.score)[0, 1]),
-        "score_top_tenth_share": float((clients.score >= top).mean()),
-        "band_shares": {n: float((clients.band == i).mean()) for i, n in enumerate(names)},
-    }
-
-
-@lru_cache(maxsize=8)
-def superpopulation(service: Employment) -> Superpopulation:
-    """Calibrate the intercept to the base rate, and compute the truth over a large draw."""
-    rng = np.random.default_rng(SUPERPOPULATION_SEED)
-    traits = draw_traits(service, np.arange(SUPERPOPULATION_CLIENTS), rng)
-    answers = draw_answers(service, traits, len(service.rating_days), rng)
-    at_risk = draw_early_job(service, traits, rng) == 0
-    intercept = calibrate(linear_predictor(service, traits)[at_risk], service.base_rate)
-    clients = exposed(service, traits, answers, intercept, at_risk)
+    Returns
+    -------
+    Superpopulation
+        Kept for the parameters of the last calls, as it takes seconds.
+    """
+    draw = _large_draw(p)
+    worlds = worlds_of(draw)
+    groups = groups_of(draw, extracted=draw.consented)
+    parts = {name: worlds.only(rows) for name, rows in groups.items()}
     return Superpopulation(
-        intercept=intercept,
-        clients=len(clients.score),
-        summary=summary(service, clients),
-        estimands=estimands(service, clients),
-        monte_carlo_se=_batch_errors(service, clients),
+        intercepts=tuple(float(a) for a in draw.intercepts),
+        clients={name: len(part.band) for name, part in parts.items()},
+        summary={name: summary(p, part) for name, part in parts.items()},
+        estimands={name: estimands(p, part) for name, part in parts.items()},
+        monte_carlo_se={name: _batch_errors(p, part) for name, part in parts.items()},
     )
 
 
-def calibrate(predictor: FloatArray, base_rate: float) -> float:
-    """Find the intercept at which the mean chance is the base rate, by bisection."""
-    low, high = -20.0, 20.0
-    while high - low > 10.0**-DIGITS / 4:
-        middle = (low + high) / 2
-        below = chance(middle + predictor).mean() < base_rate
-        low, high = (middle, high) if below else (low, middle)
-    # rounded, so that the last bit of a sum cannot move a client from one outcome to the other
-    return round((low + high) / 2, DIGITS)
+def groups_of(draw: Draw, *, extracted: BoolArray) -> dict[str, BoolArray]:
+    """Find the groups of clients of whom the truth is told."""
+    at_risk = draw.outcomes.at_risk & extracted
+    return {"at_risk": at_risk, "rated": at_risk & ~np.isnan(draw.score)}
 
 
-def _top_tenth(service: Employment) -> float:
-    highest = len(service.rating_thresholds) + 1
-    return highest - (highest - 1) / 10
+def worlds_of(draw: Draw) -> Worlds:
+    """Compute each client's chances in every world that an estimand compares."""
+    p, people = draw.parameters, draw.people
+    share = p.practitioner_share
+    relationship = people.relationship
+    rise = np.maximum(p.neutral - relationship, 0.0)
+    alone = replace(people, staff=_without_own_effects(people))
+    both = Shift(client=1 - share, practitioner=share)
+    after, otherwise = (
+        np.array([getattr(kit, f"second_{name}") for kit in p.area_kits])[people.area]
+        for name in ("after", "otherwise")
+    )
+    within = _slope(draw, people, Shift(client=1.0))
+    between = _slope(draw, people, Shift(practitioner=1.0))
+    return Worlds(
+        area=people.area,
+        band=draw.band,
+        relationship=relationship,
+        client_part=people.client_part,
+        practitioner_part=people.practitioner_part,
+        score=draw.score,
+        as_it_is=chance(p, people, draw.intercepts, AS_IT_IS),
+        one_sd_better=chance(p, people, draw.intercepts, both),
+        at_neutral=chance(p, people, draw.intercepts, Shift((1 - share) * rise, share * rise)),
+        within=within,
+        between=between,
+        direct=_slope(draw, people, Shift(conditions=1.0)),
+        typical=_slope(draw, alone, both),
+        second_slope=(after - otherwise) * ((1 - share) * within + share * between),
+    )
 
 
-def _by_band(service: Employment, effect: FloatArray, band: IntArray) -> dict[str, float]:
-    names = [name for name, _ in service.bands]
-    means = {name: float(effect[band == place].mean()) for place, name in enumerate(names)}
+def estimands(p: Parameters, worlds: Worlds) -> dict[str, Estimates]:
+    """Average the effects over these clients (see `DEFINITIONS`)."""
+    share = p.practitioner_share
+    both = (1 - share) * worlds.within + share * worlds.between
+    parts = {"within": float(worlds.within.mean()), "between": float(worlds.between.mean())}
+    found: dict[str, Estimates] = {
+        "per_sd_relationship": _by_band(p, both, worlds.band) | parts,
+        "risk_ratio_per_sd": _ratios_by_band(p, worlds),
+        **_per_score(p, worlds),
+        "typical": {"overall": float(worlds.typical.mean())},
+        "neutral": _neutral(p, worlds, both),
+        "conditions": _conditions(p, worlds),
+        "second_outcome": {"overall": float(worlds.second_slope.mean())},
+    }
+    if len(p.areas) > 1:
+        found["by_area"] = {
+            name: _mean(both[worlds.area == place]) for place, name in enumerate(p.areas)
+        }
+    return found | ({"log_odds": _log_odds(p)} if _same_for_everybody(p) else {})
+
+
+def summary(p: Parameters, worlds: Worlds) -> dict[str, object]:
+    """Describe what the effects are read beside: base rate, spread, ceiling, bands."""
+    score, relationship = worlds.score, worlds.relationship
+    known = ~np.isnan(score)
+    highest = len(p.rating_thresholds) + 1
+    top = highest - (highest - 1) / 10
+    return {
+        "base_rate": float(worlds.as_it_is.mean()),
+        "score_mean": float(score[known].mean()),
+        "score_sd": float(score[known].std()),
+        "score_relationship_correlation": float(
+            np.corrcoef(relationship[known], score[known])[0, 1]
+        ),
+        "score_top_tenth_share": float((score[known] >= top).mean()),
+        "band_shares": {
+            name: float((worlds.band == i).mean()) for i, (name, _) in enumerate(p.bands)
+        },
+    }
+
+
+def _large_draw(p: Parameters) -> Draw:
+    """Draw many clients with a practitioner each, and find the intercepts over them."""
+    each = SUPERPOPULATION_CLIENTS // len(p.areas)
+    wide = replace(
+        p,
+        services=each,
+        practitioners=1,
+        caseload=1.0,
+        caseload_cv=0.0,
+        second_practitioner_share=0.0,
+    )
+    people = people_of(wide, SUPERPOPULATION_SEED)
+    # the first draw of the stream that the draw itself begins with: the same clients are at risk
+    at_risk = draw_early(wide, people, streams(SUPERPOPULATION_SEED)["outcomes"]) == 0
+    effect = predictor(wide, people)
+    open_to_it = 1.0 - people.barred
+    intercepts = np.array(
+        [
+            calibrate(wide, effect[rows], open_to_it[rows], base)
+            for place, base in enumerate(p.base_rates)
+            for rows in [at_risk & (people.area == place)]
+        ]
+    )
+    return draw_with(wide, people, intercepts, SUPERPOPULATION_SEED)
+
+
+def _slope(draw: Draw, people: People, unit: Shift) -> FloatArray:
+    """Differentiate each client's chance along a shift."""
+    p = draw.parameters
+    up, down = (
+        chance(
+            p,
+            people,
+            draw.intercepts,
+            Shift(sign * unit.client, sign * unit.practitioner, sign * unit.conditions),
+        )
+        for sign in (STEP, -STEP)
+    )
+    return (up - down) / (2 * STEP)
+
+
+def _without_own_effects(people: People) -> Staff:
+    return replace(people.staff, own_effect=np.zeros_like(people.staff.own_effect))
+
+
+def _per_score(p: Parameters, worlds: Worlds) -> dict[str, Estimates]:
+    known = worlds.only(~np.isnan(worlds.score))
+    spread, variance = known.score.std(), known.score.var()
+    moves = [
+        np.cov(part, known.score, bias=True)[0, 1] / variance * spread
+        for part in (known.client_part, known.practitioner_part)
+    ]
+    effect = moves[0] * worlds.within + moves[1] * worlds.between
+    per_sd = _by_band(p, effect, worlds.band)
+    per_point = {name: value / float(spread) for name, value in per_sd.items()}
+    return {"per_sd_score": per_sd, "per_point_score": per_point}
+
+
+def _neutral(p: Parameters, worlds: Worlds, both: FloatArray) -> dict[str, float]:
+    below = worlds.relationship < p.neutral
+    gain = (worlds.at_neutral - worlds.as_it_is)[below]
+    return {
+        "below": _mean(both[below]),
+        "above": _mean(both[~below]),
+        "share_below": _mean(below.astype(np.float64)),
+        "gain_per_100_below": 100 * _mean(gain),
+    }
+
+
+def _conditions(p: Parameters, worlds: Worlds) -> dict[str, float]:
+    direct = float(worlds.direct.mean())
+    through = p.conditions_relationship * np.sqrt(p.practitioner_share)
+    indirect = float(through * worlds.between.mean())
+    total = direct + indirect
+    share = {"indirect_share": indirect / total} if total else {}
+    return {"total": total, "direct": direct, "indirect": indirect} | share
+
+
+def _same_for_everybody(p: Parameters) -> bool:
+    varies = (p.effect_by_confidence, p.effect_below_neutral, p.effect_by_area, p.barred_share)
+    return p.scale == "logit" and not any(varies)
+
+
+def _log_odds(p: Parameters) -> dict[str, float]:
+    return {"within": p.effect_within, "between": p.effect_between}
+
+
+def _by_band(p: Parameters, effect: FloatArray, band: IntArray) -> dict[str, float]:
+    names = [name for name, _ in p.bands]
+    means = {name: _mean(effect[band == place]) for place, name in enumerate(names)}
     contrast = means[names[0]] - means[names[-1]]
     return {"overall": float(effect.mean()), **means, f"{names[0]}_minus_{names[-1]}": contrast}
 
 
-def _batch_errors(service: Employment, clients: Exposed) -> dict[str, dict[str, float]]:
-    size = len(clients.score) // BATCHES
-    runs = [
-        estimands(service, clients.part(slice(i * size, (i + 1) * size))) for i in range(BATCHES)
-    ]
-    return {
-        kind: {
-            name: float(np.std([run[kind][name] for run in runs], ddof=1) / np.sqrt(BATCHES))
-            for name in runs[0][kind]
-        }
-        for kind in runs[0]
+def _ratios_by_band(p: Parameters, worlds: Worlds) -> dict[str, float]:
+    def ratio(rows: BoolArray | slice) -> float:
+        return _mean(worlds.one_sd_better[rows]) / _mean(worlds.as_it_is[rows])
+
+    by_band = {name: ratio(worlds.band == place) for place, (name, _) in enumerate(p.bands)}
+    return {"overall": ratio(slice(None)), **by_band}
+
+
+def _batch_errors(p: Parameters, worlds: Worlds) -> dict[str, Estimates]:
+    batch = np.arange(len(worlds.band)) % BATCHES
+    runs = [estimands(p, worlds.only(batch == place)) for place in range(BATCHES)]
+    errors = {kind: _spread([run[kind] for run in runs]) for kind in runs[0]}
+    return {kind: found for kind, found in errors.items() if found}
+
+
+def _spread(runs: list[Estimates]) -> dict[str, float]:
+    """Find the standard error of the mean over batches, of each number that varies."""
+    errors = {
+        name: float(np.std([run[name] for run in runs], ddof=1) / np.sqrt(BATCHES))
+        for name in runs[0]
     }
+    return {name: error for name, error in errors.items() if error > 0}
+
+
+def _mean(values: FloatArray) -> float:
+    """Average, nan over nobody."""
+    return float(values.mean()) if len(values) else float("nan")
