@@ -77,7 +77,7 @@ _COLUMNS: Mapping[str, tuple[str, str, str]] = {
 # words for one column that mean another thing in another file
 _IN_FILE: Mapping[tuple[str, str], str] = {
     ("outcomes", "client_id"): "the client; a number that is nobody's where the link fails",
-    ("outcomes", "started_on"): "{outcome}: the day, empty for none",
+    ("outcomes", "started_on"): "the day of {outcome}",
     ("outcomes", "ended_on"): "the day on which it ended, empty while it lasts",
     ("outcomes", "second_on"): "{second}: the day, empty for none",
     ("staffing", "started_on"): "first day in post",

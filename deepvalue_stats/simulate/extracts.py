@@ -86,7 +86,7 @@ def extracts(service: Service, *, faults: bool) -> Extracts:
             continue
         rows = _rows(service.frames, name)
         if not faults:
-            rows["ratings"] &= ~late
+            rows["ratings"] = rows["ratings"] & ~late
         text = {
             file: _area_text(service.frames[file][rows[file]], columns)
             for file, columns in file_columns(area).items()

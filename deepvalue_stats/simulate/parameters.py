@@ -4,12 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
+
+import numpy as np
+from scipy.special import ndtr
 
 from deepvalue_stats.errors import PlanError
 from deepvalue_stats.simulate.areas import AREAS, Area
 
 Scale = Literal["logit", "log", "identity"]
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean and SD of a score over a standard normal trait, and its correlation with the trait."""
+
+    mean: float
+    sd: float
+    correlation: float
+
+
+@lru_cache(maxsize=64)
+def score_moments(items: int, loading: float, thresholds: tuple[float, ...]) -> Moments:
+    """Find the moments of a mean of ordinal items by quadrature over the trait.
+
+    An item counts from 1 the thresholds that its latent response exceeds; given the trait, items
+    are independent with P(answer > k) = Phi((loading trait - threshold_k) / sqrt(1 - loading^2)).
+    """
+    weights = _WEIGHTS / _WEIGHTS.sum()
+    unique = np.sqrt(1 - loading**2)
+    above = ndtr((loading * _NODES[:, None] - np.array(thresholds)) / unique)
+    expected = 1 + above.sum(axis=1)
+    # E X^2 = sum over k of (k^2 - (k-1)^2) P(X >= k)
+    steps = 2 * np.arange(2, len(thresholds) + 2) - 1
+    square = 1 + above @ steps
+    mean = weights @ expected
+    variance = weights @ (expected - mean) ** 2 + weights @ (square - expected**2) / items
+    slope = weights @ (expected * _NODES)
+    return Moments(float(mean), float(np.sqrt(variance)), float(slope / np.sqrt(variance)))
 
 
 @dataclass(frozen=True)
@@ -43,7 +77,9 @@ class Parameters:
         Share of the variance of the relationship that lies between practitioners. About .03 in
         Baldwin et al. (2007); .08 to .15 is assumed where caseloads and services differ more.
     confidence_correlation : float
-        Correlation of the relationship with confidence before the index (judgement, .15 to .30).
+        Correlation of the relationship with the confidence score before the index (judgement, .15
+        to .30). It is what clients say of themselves that goes with how they get on: who adjusts
+        for the score has adjusted for all of it.
     need_relationship : float
         Change of the client's part of the relationship per SD of log need. Nought unless a preset
         makes the measured need a confounder.
@@ -295,10 +331,18 @@ class Parameters:
         return "client" if self.mood_report else "administrative"
 
     @property
+    def confidence_moments(self) -> Moments:
+        """Mean and SD of the confidence score, and its correlation with confidence itself."""
+        return score_moments(
+            self.confidence_items, self.confidence_loading, self.confidence_thresholds
+        )
+
+    @property
     def free_share(self) -> float:
         """Variance of the client's part that no named cause accounts for."""
         rho, eta = self.confidence_correlation, self.need_relationship
-        shared = 2 * rho * eta * self.need_confidence_correlation
+        need_and_score = self.need_confidence_correlation * self.confidence_moments.correlation
+        shared = 2 * rho * eta * need_and_score
         named = rho**2 + eta**2 + shared + self.hidden_relationship**2
         return 1 - self.practitioner_share - named
 

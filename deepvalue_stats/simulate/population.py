@@ -91,8 +91,9 @@ def draw_people(p: Parameters, rng: np.random.Generator) -> People:
     slope = p.need_confidence_correlation
     log_need = slope * confidence + np.sqrt(1 - slope**2) * rng.standard_normal(clients)
     hidden = rng.standard_normal(clients)
+    items = _confidence_items(p, confidence, rng)
     client_part = (
-        p.confidence_correlation * confidence
+        p.confidence_correlation * _standardised(p, items)
         + p.need_relationship * log_need
         + p.hidden_relationship * hidden
         + np.sqrt(p.free_share) * rng.standard_normal(clients)
@@ -104,7 +105,7 @@ def draw_people(p: Parameters, rng: np.random.Generator) -> People:
         area=area,
         client_part=client_part,
         confidence=confidence,
-        confidence_items=_confidence_items(p, confidence, rng),
+        confidence_items=items,
         log_need=log_need,
         need=_needs(p, area, log_need),
         age=np.clip(ages, *p.age_range).astype(np.int64),
@@ -231,6 +232,12 @@ def _needs(p: Parameters, area: IntArray, log_need: FloatArray) -> IntArray:
     )
     needs = np.clip(np.rint(median * np.exp(spread * log_need)), 1, cap)
     return np.asarray(needs, dtype=np.int64)
+
+
+def _standardised(p: Parameters, items: NDArray[np.int8]) -> FloatArray:
+    """Bring the confidence score to mean 0 and SD 1 over all clients there could be."""
+    known = p.confidence_moments
+    return np.asarray((items.mean(axis=1) - known.mean) / known.sd)
 
 
 def _confidence_items(

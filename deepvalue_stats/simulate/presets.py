@@ -152,7 +152,7 @@ _ALL = (
         "rated",
         "benefit",
         "ceiling",
-        {"rating_thresholds": (-2.6, -2.1, -1.5, -0.65)},
+        {"rating_thresholds": (-2.6, -2.1, -1.4, -0.5)},
     ),
     Preset(
         "attrition",

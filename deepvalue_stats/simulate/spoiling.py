@@ -104,7 +104,7 @@ def _spoilt_ratings(
     rows = _Rows(rng.permutation(len(ratings)))
     rows.free &= ~late
     zeros = rows.take(LOST_ZEROS_RATINGS, _leading_zero(ratings["client_id"]))
-    unanswered = rows.take(MISSING_TOKENS, empty.any(axis=1))
+    unanswered = rows.take(MISSING_TOKENS, np.asarray(empty.any(axis=1), dtype=np.bool_))
     typos, beyond = rows.take(DATE_TYPOS), rows.take(ITEMS_OUT_OF_RANGE)
     copied, repeated = rows.take(DUPLICATED_RATING_IDS), rows.take(REPEATED_ROWS)
     late_in_month = np.asarray(ratings["rated_on"].str[-2:] > "12", dtype=np.bool_)
