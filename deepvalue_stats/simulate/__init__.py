@@ -6,12 +6,13 @@ its truth is computed from them and never from a fit.
 From the inside out: `areas` and `parameters` say what is planted, `presets` name some of them;
 `population` draws practitioners and clients, `chances` holds every potential outcome, `outcomes`,
 `ratings` and `contacts` what happens to them, and `draw` puts these together. `truth` averages
-potential outcomes, `table` lays out an analysis table, `records` the files' typed frames, and
-`service` is the public face.
+potential outcomes, `table` lays out an analysis table, `records` the files' typed frames, `service` is
+the public face, and `extracts` and `files` write what a data owner would send.
 """
 
 from deepvalue_stats.simulate.areas import AREAS, Area
 from deepvalue_stats.simulate.draw import Draw
+from deepvalue_stats.simulate.files import write_service
 from deepvalue_stats.simulate.parameters import Parameters
 from deepvalue_stats.simulate.presets import PRESETS, Preset, preset_parameters
 from deepvalue_stats.simulate.service import Service, simulate_parameters, simulate_service
@@ -33,4 +34,5 @@ __all__ = [
     "simulate_parameters",
     "simulate_service",
     "superpopulation",
+    "write_service",
 ]

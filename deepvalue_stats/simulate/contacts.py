@@ -64,7 +64,7 @@ def draw_contacts(
     """Draw contacts from the index until the outcome, or until they run out."""
     day = _contact_days(p, calendar, rng)
     who = _practitioners(p, people, calendar, day, rng)
-    kept = ((day < first[:, None]) | (day == 0)) & (day <= p.contact_days)
+    kept = (day < first[:, None]) & (day <= p.contact_days)
     kept &= calendar.index[:, None] + day < _gone_on(p, people.staff)[who]
     client, visit = np.nonzero(kept)
     practitioner = who[client, visit]
@@ -73,12 +73,15 @@ def draw_contacts(
     return Contacts(client, practitioner, day[client, visit], sanction)
 
 
-def sanction_rates(p: Parameters, contacts: Contacts, practitioners: int) -> FloatArray:
+def sanction_rates(
+    p: Parameters, contacts: Contacts, consented: BoolArray, practitioners: int
+) -> FloatArray:
     """Find each practitioner's share of sanctions over contacts in exposure windows.
 
-    nan for a practitioner without any.
+    Those of clients who consented, as the extracts hold no others; nan for a practitioner without
+    any.
     """
-    window = contacts.day <= p.exposure_days
+    window = (contacts.day <= p.exposure_days) & consented[contacts.client]
     who = contacts.practitioner[window]
     number = np.bincount(who, minlength=practitioners)
     given = np.bincount(who, weights=contacts.sanction[window], minlength=practitioners)

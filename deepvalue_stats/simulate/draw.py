@@ -74,9 +74,9 @@ class Draw:
 
     @property
     def sanction_rate(self) -> FloatArray:
-        """The share of sanctions of each client's main practitioner."""
-        staff = self.people.staff
-        rates = sanction_rates(self.parameters, self.contacts, len(staff.area))
+        """The share of sanctions of each client's main practitioner, in the extracts."""
+        practitioners = len(self.people.staff.area)
+        rates = sanction_rates(self.parameters, self.contacts, self.consented, practitioners)
         return rates[self.people.practitioner]
 
 

@@ -37,6 +37,8 @@ VARIANTS = 3
 def mistyped(words: TextArray) -> TextArray:
     """Spell each word wrongly in three ways: two letters swapped, one left out, one doubled.
 
+    The fault is in the last part of a postcode, as a space too many or too few is none.
+
     Returns
     -------
     numpy.ndarray
@@ -46,8 +48,11 @@ def mistyped(words: TextArray) -> TextArray:
 
 
 def _variants(word: str) -> tuple[str, str, str]:
-    middle = len(word) // 2
-    swapped = word[: middle - 1] + word[middle] + word[middle - 1] + word[middle + 1 :]
+    start = word.rfind(" ") + 1
+    middle = (start + len(word)) // 2
+    # the letters about the middle, or the two before them where these are the same
+    second = middle if word[middle] != word[middle - 1] else middle - 1
+    swapped = word[: second - 1] + word[second] + word[second - 1] + word[second + 1 :]
     dropped = word[: middle + 1] + word[middle + 2 :]
     doubled = word[:middle] + word[middle] + word[middle:]
     return swapped, dropped, doubled

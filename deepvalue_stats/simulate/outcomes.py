@@ -89,6 +89,24 @@ def draw_spells(p: Parameters, people: People, first: IntArray, rng: np.random.G
     return Spells(owners[order], starts[order], ends[order])
 
 
+def second_chances(p: Parameters) -> tuple[FloatArray, FloatArray]:
+    """Find each area's chance of the second outcome for clients with the first, and without it.
+
+    A spell that ends too soon may be followed, inside the follow-up, by one that lasts.
+    """
+    length = np.arange(1, SUSTAINED_DAYS)
+    broken = np.arange(*BREAK_DAYS)
+    # the first starts on any day of the follow-up, so the second falls into it by this chance
+    room = p.follow_up_days - np.add.outer(length, broken)
+    inside = np.clip(room, 0, None).mean(axis=1) / p.follow_up_days
+    after = []
+    for kit in p.area_kits:
+        reaches = kit.second_after ** (np.arange(SUSTAINED_DAYS) / SUSTAINED_DAYS)
+        again = p.second_spell_share * (-np.diff(reaches) * inside).sum() * reaches[-1]
+        after.append(reaches[-1] + again if kit.spells else kit.second_after)
+    return np.array(after), np.array([kit.second_otherwise for kit in p.area_kits])
+
+
 def _reported(p: Parameters, people: People, probability: FloatArray) -> FloatArray:
     """Find the chance that the record says yes: a client in a good mood says it sooner."""
     if not p.mood_report:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from scipy.special import ndtr
@@ -394,6 +394,14 @@ def _share_faults(p: Parameters) -> list[str]:
     faults = [f"{name} is not between 0 and 1" for name, x in shares.items() if not 0 <= x <= 1]
     if any(not 0 <= share <= 1 for share in p.link_sensitivity):
         faults.append("link_sensitivity is not between 0 and 1")
+    if p.base_rate is not None and not 0 < p.base_rate < 1:
+        faults.append("base_rate is not inside 0 and 1")
+    if p.outcome_icc is not None and not 0 <= p.outcome_icc < 1:
+        faults.append("outcome_icc is not from 0 to below 1")
+    if p.turnover == 1:
+        faults.append("turnover is below 1: somebody stays")
+    if p.scale not in get_args(Scale):
+        faults.append(f"there is no scale '{p.scale}'")
     if p.free_share < 0:
         faults.append("the causes of the relationship explain more than all of it")
     if p.conditions_relationship**2 + p.sanction_relationship**2 > 1:

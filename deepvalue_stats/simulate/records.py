@@ -43,7 +43,8 @@ def draw_identities(draw: Draw, rng: np.random.Generator) -> Identities:
     """Draw identifiers, names, dates of birth and postcodes."""
     clients = len(draw.people.area)
     numbers = _client_numbers(2 * clients, rng)
-    lived = draw.people.age * _DAYS_A_YEAR + rng.integers(0, 365, clients)
+    # so few days that the age in years holds whatever the leap years
+    lived = np.ceil(draw.people.age * _DAYS_A_YEAR) + rng.integers(0, 364, clients)
     # common names are common: the chance falls with the place in the list
     weights = 1 / (np.arange(len(SURNAMES)) + 20)
     return Identities(
@@ -52,7 +53,7 @@ def draw_identities(draw: Draw, rng: np.random.Generator) -> Identities:
         practitioner=_texts(np.arange(1, len(draw.people.staff.area) + 1), "P", 3),
         service=_texts(np.unique(draw.people.staff.service) + 1, "S", 2),
         surname=rng.choice(len(SURNAMES), clients, p=weights / weights.sum()),
-        born=draw.calendar.index - np.floor(lived).astype(np.int64),
+        born=draw.calendar.index - lived.astype(np.int64),
         postcode=rng.integers(0, len(POSTCODES), clients),
     )
 
@@ -245,14 +246,15 @@ def _retyped(
 
 
 def _wrong_day(days: IntArray) -> IntArray:
-    """Swap day and month where that makes a date, otherwise write the next year."""
+    """Swap day and month where that makes another date, otherwise write the next year."""
     dates = as_dates(days)
     months = dates.astype("datetime64[M]")
     day = (dates - months).astype(np.int64)  # from 0
     month = months.astype(np.int64) % 12
     january = months - month
     swapped = (january + day).astype("datetime64[D]") + month
-    return np.where(day < 12, swapped.astype(np.int64), days + 365)
+    swaps = (day < 12) & (day != month)
+    return np.where(swaps, swapped.astype(np.int64), days + 365)
 
 
 def _areas(draw: Draw, place: IntArray) -> pd.Series:
@@ -266,7 +268,7 @@ def _in_extract(draw: Draw, client: IntArray, day: IntArray) -> IntArray:
 
 
 def _client_numbers(n: int, rng: np.random.Generator) -> IntArray:
-    """Draw distinct numbers of four to eight digits alike, so that most have leading zeros."""
+    """Draw distinct numbers of five to eight digits alike, so that most have leading zeros."""
     found = np.empty(0, dtype=np.int64)
     while len(found) < n:
         more = np.floor(10 ** rng.uniform(ID_DIGITS / 2, ID_DIGITS, 2 * n)).astype(np.int64)

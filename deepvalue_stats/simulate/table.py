@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from deepvalue_stats.simulate.contacts import sanction_rates
 from deepvalue_stats.simulate.draw import Draw, draw_with, people_of
 from deepvalue_stats.simulate.outcomes import NEVER, SUSTAINED_DAYS
 from deepvalue_stats.simulate.parameters import Parameters
@@ -56,7 +55,6 @@ def analysis_table(draw: Draw) -> pd.DataFrame:
     p, people, outcomes = draw.parameters, draw.people, draw.outcomes
     scores = rating_scores(p, draw.ratings)
     score = mean_score(early(p, scores))
-    rates = sanction_rates(p, draw.contacts, len(people.staff.area))
     seen = draw.linked & _recorded(draw)
     area = np.array(p.areas)[people.area]
     return pd.DataFrame(
@@ -78,7 +76,7 @@ def analysis_table(draw: Draw) -> pd.DataFrame:
             "confidence": people.confidence_score,
             "age": people.age.astype(np.float64),
             "need": people.need.astype(np.float64),
-            "sanction_rate": rates[people.practitioner],
+            "sanction_rate": draw.sanction_rate,
             "barred": people.barred.astype(np.float64),
             "outcome": (outcomes.said & outcomes.at_risk & seen).astype(np.float64),
             "second": (_second(draw) & outcomes.at_risk & seen).astype(np.float64),

@@ -15,7 +15,7 @@ import numpy as np
 
 from deepvalue_stats.simulate.chances import AS_IT_IS, Shift, calibrate, chance, predictor
 from deepvalue_stats.simulate.draw import Draw, draw_with, people_of, streams
-from deepvalue_stats.simulate.outcomes import draw_early
+from deepvalue_stats.simulate.outcomes import draw_early, second_chances
 from deepvalue_stats.simulate.parameters import Parameters
 from deepvalue_stats.simulate.population import BoolArray, FloatArray, IntArray, People, Staff
 
@@ -170,10 +170,7 @@ def worlds_of(draw: Draw) -> Worlds:
     rise = np.maximum(p.neutral - relationship, 0.0)
     alone = replace(people, staff=_without_own_effects(people))
     both = Shift(client=1 - share, practitioner=share)
-    after, otherwise = (
-        np.array([getattr(kit, f"second_{name}") for kit in p.area_kits])[people.area]
-        for name in ("after", "otherwise")
-    )
+    after, otherwise = (chances[people.area] for chances in second_chances(p))
     within = _slope(draw, people, Shift(client=1.0))
     between = _slope(draw, people, Shift(practitioner=1.0))
     return Worlds(
@@ -198,15 +195,15 @@ def estimands(p: Parameters, worlds: Worlds) -> dict[str, Estimates]:
     """Average the effects over these clients (see `DEFINITIONS`)."""
     share = p.practitioner_share
     both = (1 - share) * worlds.within + share * worlds.between
-    parts = {"within": float(worlds.within.mean()), "between": float(worlds.between.mean())}
+    parts = {"within": _mean(worlds.within), "between": _mean(worlds.between)}
     found: dict[str, Estimates] = {
         "per_sd_relationship": _by_band(p, both, worlds.band) | parts,
         "risk_ratio_per_sd": _ratios_by_band(p, worlds),
         **_per_score(p, worlds),
-        "typical": {"overall": float(worlds.typical.mean())},
+        "typical": {"overall": _mean(worlds.typical)},
         "neutral": _neutral(p, worlds, both),
         "conditions": _conditions(p, worlds),
-        "second_outcome": {"overall": float(worlds.second_slope.mean())},
+        "second_outcome": {"overall": _mean(worlds.second_slope)},
     }
     if len(p.areas) > 1:
         found["by_area"] = {
@@ -217,21 +214,17 @@ def estimands(p: Parameters, worlds: Worlds) -> dict[str, Estimates]:
 
 def summary(p: Parameters, worlds: Worlds) -> dict[str, object]:
     """Describe what the effects are read beside: base rate, spread, ceiling, bands."""
-    score, relationship = worlds.score, worlds.relationship
-    known = ~np.isnan(score)
+    known = ~np.isnan(worlds.score)
+    score, relationship = worlds.score[known], worlds.relationship[known]
     highest = len(p.rating_thresholds) + 1
     top = highest - (highest - 1) / 10
     return {
-        "base_rate": float(worlds.as_it_is.mean()),
-        "score_mean": float(score[known].mean()),
-        "score_sd": float(score[known].std()),
-        "score_relationship_correlation": float(
-            np.corrcoef(relationship[known], score[known])[0, 1]
-        ),
-        "score_top_tenth_share": float((score[known] >= top).mean()),
-        "band_shares": {
-            name: float((worlds.band == i).mean()) for i, (name, _) in enumerate(p.bands)
-        },
+        "base_rate": _mean(worlds.as_it_is),
+        "score_mean": _mean(score),
+        "score_sd": _deviation(score),
+        "score_relationship_correlation": _per_sd(relationship, score) / _deviation(relationship),
+        "score_top_tenth_share": _mean(score >= top),
+        "band_shares": {name: _mean(worlds.band == i) for i, (name, _) in enumerate(p.bands)},
     }
 
 
@@ -282,14 +275,13 @@ def _without_own_effects(people: People) -> Staff:
 
 def _per_score(p: Parameters, worlds: Worlds) -> dict[str, Estimates]:
     known = worlds.only(~np.isnan(worlds.score))
-    spread, variance = known.score.std(), known.score.var()
-    moves = [
-        np.cov(part, known.score, bias=True)[0, 1] / variance * spread
-        for part in (known.client_part, known.practitioner_part)
-    ]
-    effect = moves[0] * worlds.within + moves[1] * worlds.between
+    client, practitioner = (
+        _per_sd(part, known.score) for part in (known.client_part, known.practitioner_part)
+    )
+    effect = client * worlds.within + practitioner * worlds.between
     per_sd = _by_band(p, effect, worlds.band)
-    per_point = {name: value / float(spread) for name, value in per_sd.items()}
+    spread = _deviation(known.score)
+    per_point = {name: value / spread for name, value in per_sd.items()}
     return {"per_sd_score": per_sd, "per_point_score": per_point}
 
 
@@ -299,15 +291,15 @@ def _neutral(p: Parameters, worlds: Worlds, both: FloatArray) -> dict[str, float
     return {
         "below": _mean(both[below]),
         "above": _mean(both[~below]),
-        "share_below": _mean(below.astype(np.float64)),
+        "share_below": _mean(below),
         "gain_per_100_below": 100 * _mean(gain),
     }
 
 
 def _conditions(p: Parameters, worlds: Worlds) -> dict[str, float]:
-    direct = float(worlds.direct.mean())
+    direct = _mean(worlds.direct)
     through = p.conditions_relationship * np.sqrt(p.practitioner_share)
-    indirect = float(through * worlds.between.mean())
+    indirect = float(through * _mean(worlds.between))
     total = direct + indirect
     share = {"indirect_share": indirect / total} if total else {}
     return {"total": total, "direct": direct, "indirect": indirect} | share
@@ -326,12 +318,13 @@ def _by_band(p: Parameters, effect: FloatArray, band: IntArray) -> dict[str, flo
     names = [name for name, _ in p.bands]
     means = {name: _mean(effect[band == place]) for place, name in enumerate(names)}
     contrast = means[names[0]] - means[names[-1]]
-    return {"overall": float(effect.mean()), **means, f"{names[0]}_minus_{names[-1]}": contrast}
+    return {"overall": _mean(effect), **means, f"{names[0]}_minus_{names[-1]}": contrast}
 
 
 def _ratios_by_band(p: Parameters, worlds: Worlds) -> dict[str, float]:
     def ratio(rows: BoolArray | slice) -> float:
-        return _mean(worlds.one_sd_better[rows]) / _mean(worlds.as_it_is[rows])
+        as_it_is = _mean(worlds.as_it_is[rows])
+        return _mean(worlds.one_sd_better[rows]) / as_it_is if as_it_is else float("nan")
 
     by_band = {name: ratio(worlds.band == place) for place, (name, _) in enumerate(p.bands)}
     return {"overall": ratio(slice(None)), **by_band}
@@ -353,6 +346,18 @@ def _spread(runs: list[Estimates]) -> dict[str, float]:
     return {name: error for name, error in errors.items() if error > 0}
 
 
-def _mean(values: FloatArray) -> float:
+def _mean(values: FloatArray | BoolArray) -> float:
     """Average, nan over nobody."""
     return float(values.mean()) if len(values) else float("nan")
+
+
+def _deviation(values: FloatArray) -> float:
+    """Find the standard deviation, nan where nothing varies."""
+    return (float(values.std()) or float("nan")) if len(values) else float("nan")
+
+
+def _per_sd(part: FloatArray, score: FloatArray) -> float:
+    """Find how much of a part goes with one SD of the score, nan where nothing varies."""
+    spread = _deviation(score)
+    together = np.cov(part, score, bias=True)[0, 1] if spread > 0 else np.nan
+    return float(together / spread)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from deepvalue_stats.simulate.service import Service, simulate_service
 
 PRESET = "everyday"
-SERVICES, PRACTITIONERS, CASELOAD = 24, 5, 28
+SERVICES, PRACTITIONERS, CASELOAD = 24, 5, 28.0
 SEEDS: Mapping[str, int] = MappingProxyType(
     {"employment": 20110523, "debt": 20110524, "health": 20110525}
 )
@@ -42,6 +42,6 @@ def command(area: str) -> str:
     """Spell out the command that writes the extracts of `worked_service`."""
     return (
         f"deepvalue simulate {PRESET} --area {area} --services {SERVICES} "
-        f"--practitioners {PRACTITIONERS} --caseload {CASELOAD} --seed {SEEDS[area]} "
+        f"--practitioners {PRACTITIONERS} --caseload {CASELOAD:g} --seed {SEEDS[area]} "
         f"--output synthetic_data/{area}"
     )
