@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,28 +34,21 @@ NAME = "examples.json"
 NUMBERS = ("estimate", "conf_low", "conf_high")
 
 
-def write_examples(
-    folder: Path, names: Iterable[str] = tuple(PRESETS), *, progress: Callable[[str], None]
-) -> Path:
+def write_examples(folder: Path, names: Iterable[str] = tuple(PRESETS)) -> Path:
     """Run one service of every preset and write what was said of it.
 
     Parameters
     ----------
     folder : Path
     names : iterable of str
-        Presets.
-    progress : callable
-        Called with each preset's name as it begins.
+        Presets, one after the other.
 
     Returns
     -------
     Path
         `examples.json`: a list of cases, one a preset and area.
     """
-    cases = []
-    for name in names:
-        progress(name)
-        cases += run_example(name)
+    cases = [case for name in names for case in run_example(name)]
     folder.mkdir(parents=True, exist_ok=True)
     place, staged = folder / NAME, folder / f".{NAME}.part"
     text = json.dumps(cases, indent=1, ensure_ascii=False, allow_nan=False)
@@ -116,7 +109,12 @@ def _case(
                 "answer": verdict.answer,
                 "sentence": str(verdict.sentence),
                 "gates": [
-                    {"name": gate.name, "outcome": gate.outcome, "answer": str(gate.answer)}
+                    {
+                        "name": gate.name,
+                        "outcome": gate.outcome,
+                        "question": gate.question,
+                        "answer": str(gate.answer),
+                    }
                     for gate in verdict.gates
                 ],
             }
@@ -149,8 +147,8 @@ def _package(findings: Findings) -> dict[str, Any]:
     found: dict[str, Any] = {"status": str(row["status"])}
     if row["status"] != "ok":
         return found
-    participants = findings.counts["participants"].frame.set_index("group")
-    base = float(participants.loc["all", "with_outcome"]) / float(participants.loc["all", "rows"])
+    everybody = findings.counts["participants"].frame.query("group == 'all'").iloc[0]
+    base = float(everybody["with_outcome"]) / float(everybody["rows"])
     ratios = [1 + float(row[name]) / base for name in NUMBERS]
     value = e_value(*ratios)
     return (

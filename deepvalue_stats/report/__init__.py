@@ -3,6 +3,18 @@
 from deepvalue_stats.report.browser import chromium, print_pdf
 from deepvalue_stats.report.markup import Figure, Html
 from deepvalue_stats.report.page import Page, open_page
-from deepvalue_stats.report.rendering import render
+from deepvalue_stats.report.rendering import render, render_notebook
+from deepvalue_stats.report.zoo import Zoo, open_zoo
 
-__all__ = ["Figure", "Html", "Page", "chromium", "open_page", "print_pdf", "render"]
+__all__ = [
+    "Figure",
+    "Html",
+    "Page",
+    "Zoo",
+    "chromium",
+    "open_page",
+    "open_zoo",
+    "print_pdf",
+    "render",
+    "render_notebook",
+]

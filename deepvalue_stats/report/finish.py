@@ -27,8 +27,8 @@ def finish(markup: str, *, name: str, kind: str) -> str:
     name : str
         What an error calls the page.
     kind : str
-        A technical page gets a list of its sections; a summary with much text is set smaller, so
-        that it stays on two printed pages.
+        A technical or teaching page gets a list of its sections; a summary with much text is set
+        smaller, so that it stays on two printed pages.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def finish(markup: str, *, name: str, kind: str) -> str:
     _into_sections(soup, main)
     _number(soup, "table caption", "Table")
     _number(soup, "figure figcaption", "Figure")
-    if kind == "technical":
+    if kind != "summary":
         _add_contents(soup, main)
     elif _lines(main) > MUCH and soup.body is not None:
         soup.body["class"] = f"{kind} dense"

@@ -18,11 +18,15 @@ from deepvalue_stats.report.finish import finish
 
 HERE = Path(__file__).resolve().parent
 NOTEBOOKS = HERE / "notebooks"
-Kind = Literal["summary", "technical"]
+Kind = Literal["summary", "technical", "teaching"]
 
 
 def render(
-    findings_folder: Path, kind: Kind, output: Path, *, notebook: Path | None = None
+    findings_folder: Path,
+    kind: Literal["summary", "technical"],
+    output: Path,
+    *,
+    notebook: Path | None = None,
 ) -> tuple[Path, ...]:
     """Make a page from findings: HTML that fetches nothing, and PDF where a Chromium is present.
 
@@ -51,9 +55,35 @@ def render(
         the page could not be read by everyone.
     """
     read_findings(findings_folder)
-    source = notebook or NOTEBOOKS / f"{kind}.py"
     html = output if output.suffix == ".html" else output / f"{kind}.html"
-    made = _run(source, findings_folder)
+    return render_notebook(notebook or NOTEBOOKS / f"{kind}.py", findings_folder, html, kind=kind)
+
+
+def render_notebook(source: Path, folder: Path, html: Path, *, kind: Kind) -> tuple[Path, ...]:
+    """Make a page by running a notebook in a copy of a folder, which is all that it sees.
+
+    Parameters
+    ----------
+    source : Path
+        A py:percent file.
+    folder : Path
+        Results that may be shown, as a folder of findings or the scoreboard's.
+    html : Path
+        The page to write.
+    kind : str
+        summary, technical or teaching: how the page is laid out.
+
+    Returns
+    -------
+    tuple of Path
+        The HTML file, and the PDF beside it if one was made.
+
+    Raises
+    ------
+    DataError
+        As `render`, but for the findings.
+    """
+    made = _run(source, folder)
     text = finish(_export(made, kind), name=source.name, kind=kind)
     _write(text, html)
     if chromium() is None:
@@ -61,12 +91,12 @@ def render(
     return html, print_pdf(html, html.with_suffix(".pdf"))
 
 
-def _run(source: Path, findings_folder: Path) -> Any:
+def _run(source: Path, folder: Path) -> Any:
     with tempfile.TemporaryDirectory(prefix="deepvalue_page_") as place:
-        folder, scratch = Path(place) / "findings", Path(place) / "kernel"
-        shutil.copytree(findings_folder, folder)
+        copied, scratch = Path(place) / "findings", Path(place) / "kernel"
+        shutil.copytree(folder, copied)
         scratch.mkdir()
-        made = execute(read_notebook(source), source.name, folder, scratch)
+        made = execute(read_notebook(source), source.name, copied, scratch)
     for number, cell in enumerate(made.cells, 1):
         for output in cell.get("outputs", ()):
             if "data" in output and "text/html" not in output["data"]:

@@ -26,7 +26,7 @@ class Preset:
     story : str
         What happened in this service, in plain words.
     naive : str
-        What a hurried analysis makes of it.
+        What a hurried analysis makes of it as a rule, as the rest of a sentence about it.
     target : str
         The group of clients whom estimates are held to: `rated`, or `at_risk` where who is rated
         is itself the trouble.
@@ -57,7 +57,7 @@ _ALL = (
         "The relationship helps, most of all where confidence is low, and a bad one does harm. The "
         "records are as they come: needier clients get on less well, one outcome in ten does not "
         "link, more at low confidence, and working conditions act on outcomes of their own.",
-        "Close to right, and a little too high.",
+        "comes close, and a little too high.",
         "rated",
         "benefit",
         "",
@@ -75,7 +75,7 @@ _ALL = (
         "The claim is true",
         "A better relationship raises the chance of a good outcome, by the same odds for "
         "everybody. Nothing spoils the records.",
-        "Right, but for ratings given after the outcome.",
+        "is right, but for ratings given after the outcome.",
         "rated",
         "benefit",
         "",
@@ -85,7 +85,7 @@ _ALL = (
         "No effect at all",
         "The relationship has nothing to do with the outcome. Confidence moves both a little, and "
         "is measured.",
-        "Sees a small gain, because confident clients get on better and do better.",
+        "sees a small gain, because confident clients get on better and do better.",
         "rated",
         "none",
         "",
@@ -96,7 +96,7 @@ _ALL = (
         "Friendly practitioners, worse outcomes",
         "Practitioners who put harmony first ask less of their clients, and fewer of these find "
         "their way, as Behncke, Froelich and Lechner (2010) found among Swiss caseworkers.",
-        "Finds the harm, a little too small.",
+        "finds the harm, a little too small.",
         "rated",
         "harm",
         "",
@@ -107,7 +107,7 @@ _ALL = (
         "A hidden cause",
         "Motivated clients get on better with everybody and would have had the outcome anyway. "
         "Nobody measured motivation.",
-        "Sees an effect that is not there. So does every method that only adjusts for what was "
+        "sees an effect that is not there. So does every method that only adjusts for what was "
         "measured.",
         "rated",
         "none",
@@ -120,7 +120,7 @@ _ALL = (
         "The outcome came first",
         "Ratings go on being asked for a year. Clients who have had their outcome look back kindly "
         "on whoever helped them.",
-        "Takes gratitude for a cause.",
+        "takes gratitude for a cause.",
         "rated",
         "none",
         "timing",
@@ -137,7 +137,7 @@ _ALL = (
         "One person gives both",
         "The client rates the practitioner and also reports the outcome. On a good day both sound "
         "better than they are.",
-        "Takes a mood for an effect.",
+        "takes a mood for an effect.",
         "rated",
         "none",
         "same_rater",
@@ -148,7 +148,7 @@ _ALL = (
         "Everybody is satisfied",
         "The claim is true, but most ratings stand at the top of the scale, where better and best "
         "look the same.",
-        "Finds the effect, and too small a one.",
+        "finds the effect, and too small a one.",
         "rated",
         "benefit",
         "ceiling",
@@ -159,7 +159,7 @@ _ALL = (
         "Only some stay to be asked",
         "Clients who did well and liked their practitioner answer the questionnaire; others who "
         "did well have moved on. The relationship itself changes nothing.",
-        "Sees an effect that is made by who answers.",
+        "sees an effect that is made by who answers.",
         "at_risk",
         "none",
         "attrition",
@@ -170,7 +170,7 @@ _ALL = (
         "Unequal linkage",
         "The effect is the same at every level of confidence. But outcomes of clients with low "
         "confidence are often not found in the register, and count as none.",
-        "Finds too little, and least where confidence is low.",
+        "finds too little, and least where confidence is low.",
         "at_risk",
         "benefit",
         "linkage",
@@ -181,7 +181,7 @@ _ALL = (
         "Policing mixed with support",
         "Practitioners who sanction much are trusted less, and sanctions keep people from the "
         "outcome. The relationship itself changes nothing.",
-        "Gives the relationship the blame for the sanctions.",
+        "gives the relationship the blame for the sanctions.",
         "rated",
         "none",
         "policing",
@@ -198,7 +198,7 @@ _ALL = (
         "Bad relationships do damage",
         "Above the neutral point a better relationship changes little. Below it, every step down "
         "costs outcomes.",
-        "Reports one average slope, and misses where the harm is done.",
+        "reports one average slope, and misses where the harm is done.",
         "rated",
         "benefit",
         "damage",
@@ -214,7 +214,7 @@ _ALL = (
         "Larger at low confidence, in clients",
         "Good relationships multiply everybody's chance by the same factor. Clients with low "
         "confidence start from a higher chance here, so more of them gain.",
-        "Finds no interaction, if it looks at ratios.",
+        "finds no interaction, if it looks at ratios.",
         "rated",
         "benefit",
         "",
@@ -232,7 +232,7 @@ _ALL = (
         "Larger at low confidence, in ratios",
         "Good relationships add the same number of outcomes in every hundred, whatever the "
         "confidence. Clients with low confidence start lower, so their chance is multiplied more.",
-        "Claims that low confidence gains more, if it looks at ratios.",
+        "claims that low confidence gains more, if it looks at ratios.",
         "rated",
         "benefit",
         "",
@@ -251,7 +251,7 @@ _ALL = (
         "Few practitioners",
         "The claim is true, and only twelve practitioners stand for all others. What they do for "
         "outcomes differs much.",
-        "Is far too sure of itself.",
+        "is far too sure of itself.",
         "rated",
         "benefit",
         "groups",
@@ -268,7 +268,7 @@ _ALL = (
         "Practitioners do not differ",
         "The claim is true, and once the relationship is known it does not matter who the "
         "practitioner was.",
-        "Right; there is no clustering to overlook.",
+        "is right; there is no clustering to overlook.",
         "rated",
         "benefit",
         "singular",
@@ -279,7 +279,7 @@ _ALL = (
         "A covariate decides",
         "Some clients are barred from the outcome, whatever happens. The claim is true for all "
         "others.",
-        "Leaves the covariate out, and never notices.",
+        "leaves the covariate out, and never notices.",
         "rated",
         "benefit",
         "separated",
@@ -290,7 +290,7 @@ _ALL = (
         "Elements alike across areas",
         "The same items show the relationship in employment, debt and health, and it helps by the "
         "same odds in each.",
-        "Right for each area.",
+        "is right for each area.",
         "rated",
         "benefit",
         "",
@@ -301,7 +301,7 @@ _ALL = (
         "Elements not alike across areas",
         "In debt advice the human bond hardly shows in the answers, in health practical help does "
         "not. The relationship helps in employment, not in debt, and most in health.",
-        "Pools three different things into one number.",
+        "pools three different things into one number.",
         "rated",
         "benefit",
         "heterogeneity",

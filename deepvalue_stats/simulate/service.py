@@ -169,6 +169,7 @@ def _superpopulation_truth(known: Superpopulation) -> dict[str, object]:
 def _sample_truth(draw: Draw) -> dict[str, object]:
     """Tell of the clients of this seed who are in the extracts."""
     p, complete = draw.parameters, draw.calendar.complete(draw.parameters)
+    in_follow_up = draw.outcomes.said & draw.outcomes.at_risk
     worlds = worlds_of(draw)
     groups = groups_of(draw, extracted=draw.consented & complete)
     parts = {name: worlds.only(rows) for name, rows in groups.items()}
@@ -179,7 +180,7 @@ def _sample_truth(draw: Draw) -> dict[str, object]:
         "practitioners": len(np.unique(draw.people.practitioner[inside])),
         "clients_with_early_outcome": int((inside & ~draw.outcomes.at_risk).sum()),
         "clients_with_incomplete_follow_up": int((inside & ~complete).sum()),
-        "outcomes_not_linked": int((inside & ~draw.linked & (draw.outcomes.said)).sum()),
+        "outcomes_not_linked": int((inside & ~draw.linked & in_follow_up).sum()),
         "clients_analysed": {name: len(part.band) for name, part in parts.items()},
         "summary": {name: summary(p, part) for name, part in parts.items()},
         "estimands": {name: estimands(p, part) for name, part in parts.items()},

@@ -73,6 +73,7 @@ DEFINITIONS: Mapping[str, str] = {
         "practitioner's part of the relationship; the last as a share of the total"
     ),
     "second_outcome": "risk difference per SD of the true relationship for the second outcome",
+    "by_area": "per_sd_relationship, overall, among the clients of each area",
     "log_odds": (
         "planted log odds per unit of the client's and the practitioner's part, given everything "
         "else; only where they are the same for everybody"

@@ -1,0 +1,20 @@
+"""Does the package tell truth from bias? Every preset of the generator, many times over.
+
+`samples` lays out a replicate, `estimators` is the register of ways to estimate, `judging` asks the
+package's own verdicts, `running` repeats this in parallel, `scoring` compares with the truth, and
+`page` says in words what came of it.
+"""
+
+from deepvalue_stats.bench.estimators import ESTIMATORS, Estimator
+from deepvalue_stats.bench.running import BenchResults, run_bench
+
+
+__all__ = [
+    "ESTIMATORS",
+    "BenchResults",
+    "Estimator",
+    "preset_table",
+    "run_bench",
+    "score_estimates",
+    "score_verdicts",
+]
