@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types layers pytest floor data benchmark calibrate clean help
+.PHONY: demo test lint types layers pytest floor data bench zoo benchmark calibrate clean help
 
 help:            ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -39,8 +39,14 @@ floor:           ## the tests on the oldest versions that pyproject.toml allows 
 	.venv-floor/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-floor.txt --editable '.[test]'
 	.venv-floor/bin/python -m pytest
 
-data: $(READY)   ## make the synthetic extracts anew
-	$(BIN)/deepvalue simulate employment --seed 20110523 --output synthetic_data/employment --replace
+data: $(READY)   ## make the synthetic extracts and their dictionary anew
+	$(BIN)/python -m deepvalue_stats.simulate.worked
+
+bench: $(READY)  ## what every estimator says of every planted service (long; resumes where it was stopped)
+	$(BIN)/python -m deepvalue_stats.bench --replicates 1000
+
+zoo: $(READY)    ## one service of each kind, read, linked, fitted and judged; a page about all of them
+	$(BIN)/python analyses/bias_zoo/run.py
 
 benchmark: $(READY)  ## speed and memory of the multilevel models beside other packages (long)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[benchmark]'

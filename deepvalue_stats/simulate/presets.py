@@ -123,7 +123,7 @@ _ALL = (
         "takes gratitude for a cause.",
         "rated",
         "none",
-        "timing",
+        "",
         _NO_EFFECT
         | {
             "late_rating_days": (120, 180, 240, 300, 360),
