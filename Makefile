@@ -40,7 +40,10 @@ floor:           ## the tests on the oldest versions that pyproject.toml allows 
 	.venv-floor/bin/python -m pytest
 
 data: $(READY)   ## make the synthetic extracts and their dictionary anew
-	$(BIN)/python -m deepvalue_stats.simulate.worked
+	$(BIN)/deepvalue simulate everyday --area employment --services 24 --practitioners 5 --caseload 45 --seed 20110523 --output synthetic_data/employment --replace
+	$(BIN)/deepvalue simulate everyday --area debt --services 24 --practitioners 5 --caseload 45 --seed 20110524 --output synthetic_data/debt --replace
+	$(BIN)/deepvalue simulate everyday --area health --services 24 --practitioners 5 --caseload 45 --seed 20110525 --output synthetic_data/health --replace
+	$(BIN)/python -m deepvalue_stats.simulate.dictionary synthetic_data/README.md
 
 bench: $(READY)  ## what every estimator says of every planted service (long; resumes where it was stopped)
 	$(BIN)/python -m deepvalue_stats.bench --replicates 1000

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from deepvalue_stats import cli
 from deepvalue_stats.plan import parse_plan
+from deepvalue_stats.simulate import PRESETS
 from deepvalue_stats.study import run_study
 
 COMMANDS = ("init", "check", "run", "report", "simulate", "manifest")
@@ -83,6 +84,8 @@ def test_init_writes_a_plan_its_extracts_and_two_notebooks(begun):
         "data/contacts.csv",
         "data/outcomes.csv",
         "data/ratings.csv",
+        "data/staffing.csv",
+        "data/steps.csv",
         "data/truth.json",
         "plan.toml",
         "summary.py",
@@ -95,7 +98,7 @@ def test_init_says_what_to_do_next(deepvalue, tmp_path):
     code, out, _ = deepvalue("init", "employment", "-o", tmp_path / "mine")
     assert code == 0
     assert out.splitlines() == [
-        f"Wrote 8 files to {tmp_path / 'mine'}. Next:",
+        f"Wrote 10 files to {tmp_path / 'mine'}. Next:",
         f"  deepvalue check {tmp_path / 'mine/plan.toml'}",
         f"  deepvalue run {tmp_path / 'mine/plan.toml'}",
     ]
@@ -131,15 +134,32 @@ def test_init_onto_a_file_is_refused(deepvalue, tmp_path):
     assert "this folder holds something already" in err
 
 
-@pytest.mark.parametrize(
-    ("area", "what"),
-    [("debt", "there is no starter for 'debt' yet"), ("space", "there is no starter for 'space'")],
-)
-def test_init_of_an_area_without_a_starter(deepvalue, tmp_path, area, what):
-    code, _, err = deepvalue("init", area, "-o", tmp_path / "mine")
+def test_init_of_an_area_without_a_starter(deepvalue, tmp_path):
+    code, _, err = deepvalue("init", "dept", "-o", tmp_path / "mine")
     assert code == 10
-    assert err == f"PlanError: {what}\n  where: init\n  fix:   use employment\n"
+    assert err == (
+        "PlanError: there is no starter for 'dept'\n"
+        "  where: init\n"
+        "  fix:   did you mean 'debt'? use employment, debt, health\n"
+    )
     assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.parametrize("area", ["employment", "debt", "health"])
+def test_the_starter_of_an_area_is_its_worked_study(area, deepvalue, tmp_path, pytestconfig):
+    assert deepvalue("init", area, "-o", tmp_path / "mine")[0] == 0
+    worked = pytestconfig.rootpath / "synthetic_data" / area
+    for path in worked.iterdir():
+        assert (tmp_path / "mine/data" / path.name).read_bytes() == path.read_bytes()
+    assert deepvalue("check", tmp_path / "mine/plan.toml")[0] == 0
+
+
+def test_another_seed_makes_other_extracts_for_the_same_plan(deepvalue, tmp_path):
+    assert deepvalue("init", "debt", "-o", tmp_path / "one")[0] == 0
+    assert deepvalue("init", "debt", "--seed", 5, "-o", tmp_path / "other")[0] == 0
+    one, other = tmp_path / "one", tmp_path / "other"
+    assert (one / "plan.toml").read_bytes() == (other / "plan.toml").read_bytes()
+    assert (one / "data/ratings.csv").read_bytes() != (other / "data/ratings.csv").read_bytes()
 
 
 # --- check and run -------------------------------------------------------------------------------
@@ -301,17 +321,59 @@ def test_a_folder_without_findings(deepvalue, tmp_path, command):
     assert names_in(tmp_path) == []
 
 
+SMALL = ("--services", 2, "--practitioners", 2, "--caseload", 12)
+
+
+def test_the_help_of_simulate_lists_the_presets_each_time_it_is_asked_for():
+    for _ in range(2):
+        told = CliRunner().invoke(cli.app, ["simulate", "--help"]).output
+        for preset in PRESETS.values():
+            assert told.count(f" {preset.name}: {preset.title}") == 1
+
+
 def test_simulate_writes_the_same_files_for_the_same_seed(deepvalue, tmp_path):
     for name in ("one", "other"):
-        assert deepvalue("simulate", "employment", "--seed", 7, "-o", tmp_path / name)[0] == 0
+        assert deepvalue("simulate", "null", "--seed", 7, *SMALL, "-o", tmp_path / name)[0] == 0
     one, other = tmp_path / "one", tmp_path / "other"
     assert names_in(one) == names_in(other)
     assert all((one / name).read_bytes() == (other / name).read_bytes() for name in names_in(one))
 
 
+def test_simulate_makes_the_size_and_the_areas_that_it_is_asked_for(deepvalue, tmp_path):
+    areas = ("--area", "debt", "--area", "health")
+    call = ("simulate", "null", "--seed", 7, *SMALL, *areas, "--no-faults", "-o", tmp_path)
+    code, out, _ = deepvalue(*call)
+    assert code == 0
+    assert [line.removeprefix("Wrote ") for line in out.splitlines()][-1] == str(
+        tmp_path / "truth.json"
+    )
+    files = ("clients", "contacts", "outcomes", "ratings", "staffing", "steps")
+    expected = [f"{area}/{file}.csv" for area in ("debt", "health") for file in files]
+    assert names_in(tmp_path) == [*expected, "truth.json"]
+    truth = json.loads((tmp_path / "truth.json").read_text("utf-8"))
+    assert truth["parameters"]["services"] == truth["parameters"]["practitioners"] == 2
+    assert truth["extracts"]["debt"]["rows"]["staffing"] == 4
+    assert truth["extracts"]["debt"]["planted_faults"] == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what", "meant"),
+    [
+        (("claim_tru",), "there is no preset 'claim_tru'", "did you mean 'claim_true'?"),
+        (("null", "--area", "dept"), "there is no area 'dept'", "did you mean 'debt'?"),
+    ],
+)
+def test_simulate_refuses_what_it_does_not_know(deepvalue, tmp_path, arguments, what, meant):
+    code, out, err = deepvalue("simulate", *arguments, "--seed", 7, "-o", tmp_path / "new")
+    assert (code, out) == (10, "")
+    assert err.startswith(f"PlanError: {what}\n")
+    assert meant in err
+    assert not (tmp_path / "new").exists()
+
+
 def test_simulate_does_not_overwrite_unless_told_to(deepvalue, tmp_path):
     def call(seed, *more):
-        return deepvalue("simulate", "employment", "--seed", seed, "-o", tmp_path, *more)[0]
+        return deepvalue("simulate", "null", "--seed", seed, *SMALL, "-o", tmp_path, *more)[0]
 
     assert call(7) == 0
     before = (tmp_path / "ratings.csv").read_bytes()
