@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types layers pytest floor data bench zoo benchmark calibrate clean help
+.PHONY: demo test lint types layers pytest floor data bench zoo power benchmark calibrate clean help
 
 help:            ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -54,6 +54,9 @@ zoo: $(READY)    ## one service of each kind, read, linked, fitted and judged; a
 benchmark: $(READY)  ## speed and memory of the multilevel models beside other packages (long)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[benchmark]'
 	$(BIN)/python benchmarks/multilevel.py --million --memory
+
+power: $(READY)  ## simulated power beside the closed forms (long)
+	$(BIN)/python benchmarks/check_power.py
 
 calibrate: $(READY)  ## coverage of the multilevel intervals with few practitioners (long)
 	$(BIN)/python benchmarks/calibrate_multilevel.py

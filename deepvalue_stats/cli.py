@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from deepvalue_stats.errors import DeepValueError
 
@@ -36,11 +37,14 @@ def _library(name: str) -> Any:
     return import_module(f"deepvalue_stats.{name}")
 
 
-@app.command(epilog="Example: deepvalue init employment --output my_study")
+@app.command(epilog="Example: deepvalue init debt --output my_study")
 def init(
-    area: Annotated[str, typer.Argument(help="employment (debt and health come later).")],
+    area: Annotated[str, typer.Argument(help="employment, debt or health.")],
     output: Output = None,
-    seed: Annotated[int, typer.Option(help="Seed of the made-up extracts.")] = 20110523,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Seed of the made-up extracts.", show_default="the area's own"),
+    ] = None,
 ) -> None:
     """Write a commented plan, made-up extracts that fit it, and its two notebooks."""
     folder = output or Path(area)
@@ -106,20 +110,99 @@ def report(
         typer.echo(f"Page: {path}")
 
 
-@app.command(epilog="Example: deepvalue simulate employment --seed 1 --output data")
+class _ListingPresets(TyperCommand):
+    """A command whose help lists the presets, which are looked up only when help is asked for."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help, with the presets after the example."""
+        presets = _library("simulate").PRESETS.values()
+        titles = "\n".join(f"  {one.name}: {one.title}" for one in presets)
+        example, self.epilog = self.epilog, f"{self.epilog}\n\nPresets:\n{titles}"
+        super().format_help(ctx, formatter)
+        self.epilog = example
+
+
+@app.command(
+    cls=_ListingPresets,
+    epilog="Example: deepvalue simulate claim_true --area debt --seed 1 --output data",
+)
 def simulate(
-    preset: Annotated[str, typer.Argument(help="employment.")],
+    preset: Annotated[str, typer.Argument(help="What is true, and what misleads: see below.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write into.")],
     seed: Annotated[int, typer.Option(help="Whole number; equal seeds give equal files.")],
+    area: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="employment, debt or health; give it again for more areas, which then "
+            "have a folder each.",
+            show_default="the preset's own",
+        ),
+    ] = None,
+    services: Annotated[
+        int | None, typer.Option(help="Services an area.", show_default="the preset's own")
+    ] = None,
+    practitioners: Annotated[
+        int | None, typer.Option(help="Practitioners a service.", show_default="the preset's own")
+    ] = None,
+    caseload: Annotated[
+        float | None,
+        typer.Option(help="Mean clients a practitioner.", show_default="the preset's own"),
+    ] = None,
     faults: Annotated[
         bool, typer.Option(help="Plant the troubles of real extracts, counted in truth.json.")
     ] = True,
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite earlier files.")] = False,
 ) -> None:
     """Write the made-up extracts of a service whose truth is known."""
-    module = _library("simulate")
-    service = module.simulate_service(preset, seed=seed, faults=faults)
-    for path in module.write_service(service, output, replace=replace):
+    service = _library("simulate").simulate_service(
+        preset,
+        seed=seed,
+        areas=tuple(area) if area else None,
+        services=services,
+        practitioners=practitioners,
+        caseload=caseload,
+    )
+    write = _library("simulate.files").write_service
+    for path in write(service, output, faults=faults, replace=replace):
+        typer.echo(f"Wrote {path}")
+
+
+@app.command(
+    epilog="Example: deepvalue power analyses/synthetic_employment/plan.toml --replicates 200"
+)
+def power(
+    plan: PlanPath,
+    output: Output = None,
+    replicates: Annotated[
+        int | None,
+        typer.Option(min=2, help="Made-up studies for each number of practitioners."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="The plan's own unless given.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; one a core unless given.")
+    ] = None,
+) -> None:
+    r"""Work out the power and precision of a plan's design, with its own estimator.
+
+    The plan's \[power] section says how many practitioners to try. What it leaves out is taken
+    from the plan's data, where they can be read.
+    """
+    module = _library("power")
+    read = _library("plan").read_plan(plan)
+    folder = output or Path("reports") / f"{read.study.name}_power"
+    module.require_power_folder(folder)
+    design = module.resolve_design(read, folder=plan.parent)
+    for line in module.describe_settings(design):
+        typer.echo(line)
+    number = replicates or read.power.replicates
+    with _counted("Studies", number * len(design.practitioners)) as done:
+        table = module.power_of(
+            design, seed=seed, replicates=number, workers=workers, progress=done
+        )
+    typer.echo("")
+    for line in module.describe_power(table):
+        typer.echo(line)
+    for path in module.write_power(table, folder):
         typer.echo(f"Wrote {path}")
 
 
@@ -169,6 +252,21 @@ def _stages(title: str, names: tuple[str, ...]) -> Iterator[Any]:
 
         yield say
         bar.update(task, description=title, completed=len(names))
+
+
+@contextmanager
+def _counted(title: str, total: int) -> Iterator[Any]:
+    """A progress bar over a number of equal pieces of work, on the error stream."""
+    rich, console = import_module("rich.progress"), import_module("rich.console")
+    columns = (
+        rich.TextColumn("{task.description:<16}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TimeRemainingColumn(),
+    )
+    with rich.Progress(*columns, console=console.Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done: bar.advance(task, done)
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ from deepvalue_stats.plan.parts import (
     Study,
     Verdicts,
 )
+from deepvalue_stats.plan.power import power_faults
 from deepvalue_stats.plan.register import INSTRUMENTS
 
 CLAIMS = ("C1", "C2")
@@ -89,6 +90,7 @@ def cross_faults(draft: Draft) -> list[Fault]:
         _equity,
         _verdicts,
         _safety,
+        power_faults,
         _not_yet,
     )
     return list(dict.fromkeys(fault for check in checks for fault in check(draft)))

@@ -328,6 +328,35 @@ class Disclosure(Part):
     rounding: Annotated[int, Field(ge=1)] | None = None
 
 
+Share = Annotated[float, Field(ge=0, lt=1)]
+Difference = Annotated[float, Field(gt=-1, lt=1)]
+
+
+class Power(Part):
+    """The design whose chances are asked for before the data: who, how many, how large an effect.
+
+    What is left out is taken from the plan's data where they can be read, and named otherwise.
+    Effects are differences in risk: with a score a standard deviation of the error-free
+    relationship, with arms between the practitioners of one half and those of the other.
+    """
+
+    practitioners: Annotated[Codes, Field(min_length=1)]
+    clients_per_practitioner: Annotated[float, Field(ge=1)] | None = None
+    caseload_cv: Annotated[float, Field(ge=0, le=3)] | None = None
+    base_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
+    icc: Share | None = None
+    exposure_icc: Annotated[float, Field(ge=0, le=1)] | None = None
+    reliability: Annotated[float, Field(gt=0, le=1)] | None = None
+    attrition: Share | None = None
+    match_rate: Annotated[float, Field(gt=0, le=1)] | None = None
+    effect: Difference | None = None
+    effect_low_minus_high: Difference | None = None
+    damage: Difference | None = None
+    neutral_share: Annotated[float, Field(gt=0, lt=1)] | None = None
+    exposure: Literal["score", "arms"] = "score"
+    replicates: Annotated[int, Field(ge=2)] = 1000
+
+
 class Plan(Part):
     """A study before its data. Equal plans have equal digests; a plan survives a round of TOML."""
 
@@ -348,6 +377,7 @@ class Plan(Part):
     equity: Equity
     verdicts: Verdicts
     disclosure: Disclosure
+    power: Power | None = None
 
     @property
     def primary(self) -> str:
@@ -356,8 +386,10 @@ class Plan(Part):
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the validated values with defaults filled in, without paths."""
-        values = self.model_dump(mode="json", by_alias=True)
+        """SHA-256 over the validated values with defaults filled in, without paths and power."""
+        # what was asked of a design changes no row, no estimate and no verdict: a plan that is
+        # locked may have its chances worked out afterwards, and stays the plan that was locked
+        values = self.model_dump(mode="json", by_alias=True, exclude={"power"})
         for source in values["sources"].values():
             del source["path"]
         text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

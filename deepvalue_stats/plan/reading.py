@@ -6,6 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -142,7 +143,7 @@ def _draft(raw: Raw) -> tuple[Draft, list[Fault]]:
                     pieces[key][name] = part
             if not raw[key] and field.is_required():
                 faults.append(_missing((key,), field.annotation))
-        elif (part_type := _part(field.annotation)) is not None:
+        elif (part_type := _part(field.annotation) or _optional_part(field.annotation)) is not None:
             pieces[key] = _validated(part_type, raw[key], (key,), faults)
         else:
             pieces[key] = _probe(key, raw[key], faults)
@@ -191,6 +192,12 @@ def _part(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return None
+
+
+def _optional_part(annotation: Any) -> type[BaseModel] | None:
+    """The part that a plan may have or not."""
+    inner = get_args(annotation) if isinstance(annotation, UnionType) else ()
+    return next((part for part in map(_part, inner) if part is not None), None)
 
 
 def _dotted(loc: tuple[Any, ...]) -> str:

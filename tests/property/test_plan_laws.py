@@ -71,7 +71,7 @@ def shuffled(value, order):
 
 
 @pytest.mark.parametrize("name", ["employment", "health"])
-def test_every_value_but_a_path_is_in_the_digest(name, request):
+def test_every_value_but_a_path_and_power_is_in_the_digest(name, request):
     tables = request.getfixturevalue(name)
     before, changed, same = parse_plan(tables).digest, 0, []
     for path, value in leaves(tables):
@@ -82,7 +82,8 @@ def test_every_value_but_a_path_is_in_the_digest(name, request):
         changed += digest != before
         same += [path] if digest == before else []
     assert changed > 30
-    assert {path[-1] for path in same} <= {"path"}
+    # what is asked of a design changes no result
+    assert {path[-1] for path in same if path[0] != "power"} <= {"path"}
 
 
 @settings(max_examples=25, deadline=None)

@@ -179,6 +179,54 @@ covariates.Confidence = { column = "clients.age", type = "number", at = "baselin
   'Confidence' is used twice
   where: measures.confidence and covariates.Confidence
   fix:   rename one
+
+power = { practitioners = [40, 20, 20] }
+  the numbers of practitioners do not rise
+  where: power.practitioners
+  fix:   write [20, 40]
+
+power = { practitioners = [3, 20] }
+  too few practitioners to compare
+  where: power.practitioners
+  fix:   give 4 or more, and rather 20
+
+power = { practitioners = [20], exposure = "arms", reliability = 0.9 }
+  arms have no reliability
+  where: power.reliability
+  fix:   leave it out, or set exposure = "score"
+
+power = { practitioners = [20], icc = 2 }
+  not a usable value: input should be less than 1
+  where: power.icc
+  fix:   change it
+
+power = { practitioners = [20], iccs = 0.02 }
+  unknown setting 'iccs', did you mean 'icc'?
+  where: power.iccs
+  fix:   use one of practitioners, clients_per_practitioner, caseload_cv, base_rate, icc,
+      exposure_icc, reliability, attrition, match_rate, effect, effect_low_minus_high, damage,
+      neutral_share, exposure, replicates
+
+power = { practitioners = [20], exposure_icc = 1 }
+models.main.split = "within_between"
+models.main.split_by = "practitioner"
+  nothing of the exposure is left within practitioners, and the verdict rests on that
+  where: power.exposure_icc
+  fix:   take out split = "within_between", or let clients of a practitioner differ
+
+power = { practitioners = [20], exposure = "arms" }
+models.main.split = "within_between"
+models.main.split_by = "practitioner"
+  nothing of the exposure is left within practitioners, and the verdict rests on that
+  where: power.exposure
+  fix:   take out split = "within_between", or let clients of a practitioner differ
+
+power = { practitioners = [20] }
+models.main.split = "within_between"
+models.main.split_by = "client"
+  power is worked out for one row a client, and the exposure is split by client
+  where: power
+  fix:   leave it out, or split the exposure by practitioner
 """
 
 WAVES = r"""
@@ -218,6 +266,12 @@ models.gee.adjust_for_current = true
   the outcome would adjust for itself
   where: models.gee.adjust_for_current
   fix:   set design = "next_wave" as well, or leave it out
+
+power = { practitioners = [20] }
+  power is worked out for the clients of practitioners, and the primary model does not group
+      rows by practitioner
+  where: power
+  fix:   leave it out, or name the practitioner among the groups of the primary model
 """
 
 

@@ -59,6 +59,17 @@ def test_a_path_leaves_the_digest_alone(employment):
     assert parse_plan(employment).digest == before
 
 
+def test_what_is_asked_of_a_design_leaves_the_digest_alone(employment):
+    """A locked plan may have its power worked out, and a plan without keeps the digest it had."""
+    employment.pop("power", None)
+    before = parse_plan(employment)
+    employment["power"] = {"practitioners": [20, 40], "icc": 0.02}
+    after = parse_plan(employment)
+    assert after.digest == before.digest
+    assert after != before
+    assert parse_plan(tomllib.loads(after.to_toml())) == after
+
+
 def test_a_default_written_out_leaves_the_digest_alone(employment):
     before = parse_plan(employment).digest
     employment["covariates"]["age"]["form"] = "linear"
