@@ -7,7 +7,7 @@ package's own verdicts, `running` repeats this in parallel, `scoring` compares w
 
 from deepvalue_stats.bench.estimators import ESTIMATORS, Estimator
 from deepvalue_stats.bench.running import BenchResults, run_bench
-
+from deepvalue_stats.bench.scoring import preset_table, score_estimates, score_verdicts
 
 __all__ = [
     "ESTIMATORS",

@@ -15,10 +15,9 @@ import pandas as pd
 
 from deepvalue_stats.bench.samples import BANDS, Sample
 from deepvalue_stats.effects import Contrast, average_effect, per_sd
-from deepvalue_stats.effects.estimate import Scale
-from deepvalue_stats.equity import effect_by_confidence
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit, exposure_columns, fit_gee, fit_logit, fit_multilevel
+from deepvalue_stats.study.estimating import banded_name
 
 Row = dict[str, Any]
 NUMBERS = ("estimate", "std_error", "conf_low", "conf_high", "p_value")
@@ -82,15 +81,16 @@ def _rows(estimator: Estimator, sample: Sample) -> list[Row]:
 
 
 def _row(fit: ModelFit, effect: pd.Series) -> Row:
-    return {name: float(effect[name]) for name in NUMBERS} | {"status": fit.convergence.status}
+    status = fit.convergence.status
+    numbers = {name: float(effect[name]) if status == "ok" else np.nan for name in NUMBERS}
+    return numbers | {"status": status}
 
 
-def _effects(fit: ModelFit, columns: Iterable[str], unit: float, *scales: Scale) -> list[Row]:
-    """One row for each scale and column, in the fixed unit."""
+def _effects(fit: ModelFit, columns: Iterable[str], unit: float) -> list[Row]:
+    """One risk difference for each column, in the fixed unit."""
     contrast = Contrast("sd", unit)
     return [
-        _row(fit, average_effect(fit, column, contrast=contrast, scale=scale).frame.iloc[0])
-        for scale in scales
+        _row(fit, average_effect(fit, column, contrast=contrast).frame.iloc[0])
         for column in columns
     ]
 
@@ -99,38 +99,53 @@ def _naive(sample: Sample) -> list[Row]:
     rows = sample.everyone
     fit = fit_logit("outcome ~ relationship_all", rows, cluster="client")
     unit = per_sd(rows["relationship_all"]).size
-    return _effects(fit, ["relationship_all"], unit, "risk_difference")
+    return _effects(fit, ["relationship_all"], unit)
 
 
 def _pooled(sample: Sample) -> list[Row]:
     fit = fit_logit(sample.formula(sample.model), sample.rows.frame, cluster="practitioner")
-    return _effects(fit, exposure_columns(sample.model), sample.unit, "risk_difference")
+    return _effects(fit, exposure_columns(sample.model), sample.unit)
 
 
 def _gee(sample: Sample) -> list[Row]:
     fit = fit_gee(sample.formula(sample.model), sample.rows.frame, group="practitioner")
-    return _effects(fit, exposure_columns(sample.model), sample.unit, "risk_difference")
+    return _effects(fit, exposure_columns(sample.model), sample.unit)
 
 
 def _multilevel(sample: Sample) -> list[Row]:
-    columns = exposure_columns(sample.model)
-    return _effects(sample.primary, columns, sample.unit, "risk_difference", "log_odds")
+    table = sample.effects.where(model=sample.plan.primary)
+    return [
+        _rescaled(sample, sample.primary, table.row(scale=scale))
+        for scale in ("risk_difference", "log_odds")
+    ]
 
 
 def _within_between(sample: Sample) -> list[Row]:
     fit = fit_multilevel(sample.multilevel_formula(sample.split), sample.split_rows)
     columns = exposure_columns(sample.split)
-    return _effects(fit, columns, sample.unit, "risk_difference", "log_odds")
+    # in a model without interactions the log odds are the coefficients as they are printed
+    printed = fit.coefficients.drop(columns="std_error")
+    printed = printed.rename(columns={"interval_error": "std_error"})
+    rows = [pd.Series(printed.loc[column]) for column in columns]
+    log_odds = [_scaled(_row(fit, row), sample.unit) for row in rows]
+    return [*_effects(fit, columns, sample.unit), *log_odds]
 
 
 def _bands(sample: Sample) -> list[Row]:
-    table = effect_by_confidence(
-        sample.banded,
-        sample.model.exposure,
-        contrast=Contrast("sd", sample.unit),
-        reference=sample.plan.equity.reference,
-    ).frame.set_index("group")
-    return [_row(sample.banded, table.loc[name.replace("_", " ")]) for name in BANDS]
+    table = sample.effects.where(model=banded_name(sample.plan))
+    return [
+        _rescaled(sample, sample.banded, table.row(group=name.replace("_", " "))) for name in BANDS
+    ]
+
+
+def _rescaled(sample: Sample, fit: ModelFit, effect: pd.Series) -> Row:
+    """A row of the study's own table, from the SD of its rows to the fixed unit."""
+    return _scaled(_row(fit, effect), sample.unit / sample.own_sd)
+
+
+def _scaled(row: Row, factor: float) -> Row:
+    lengths = ("estimate", "std_error", "conf_low", "conf_high")
+    return row | {name: factor * row[name] for name in lengths}
 
 
 _PER_SD = "average change of the chance for one SD of the score, over the population"
@@ -143,8 +158,9 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             Estimator(
                 "naive",
                 "hurried",
-                "Logit on every client with any rating, early or late; nothing adjusted for, "
-                "every client taken for independent of all others.",
+                "Logit on every client with any rating, early or late (of all areas together where "
+                "they were made to differ); nothing "
+                "adjusted for, every client taken for independent of all others.",
                 f"{_PER_SD} (its own SD)",
                 ("risk_difference",),
                 _naive,

@@ -14,7 +14,7 @@ from deepvalue_stats.bench.samples import Sample, thinned
 from deepvalue_stats.effects import Estimates, average_mean, e_value, predictor_of, together
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit, fit_multilevel
-from deepvalue_stats.study import Fitted, estimate_effects, gather_evidence
+from deepvalue_stats.study import gather_evidence
 from deepvalue_stats.tables import LEVEL
 from deepvalue_stats.verdicts import Verdict, judge
 
@@ -31,7 +31,7 @@ GATES = ("timing", "same_rater", "assignment", "groups", "bands", "convergence")
 DOUBTS = ("separated", "singular")
 # words that would turn what goes together into what brings about; no design here earns one
 CAUSAL = re.compile(
-    r"\b(cause[sd]?|because|due to|leads? to|brings? about|raises?|lowers?|increases?|reduces?|"
+    r"\b(cause[sd]?|because|due to|leads? to|brings? about|raises?|lowers|increases|reduces?|"
     r"improves?|makes?|effects? of|impact)\b"
 )
 
@@ -47,11 +47,10 @@ def judged(sample: Sample) -> dict[str, Any]:
         that is refused gives "cannot be tested here", and `refused`.
     """
     try:
-        fitted = Fitted({sample.plan.primary: sample.primary}, sample.banded, {})
+        effects, fitted = sample.effects, sample.fitted
     except ModelError:
         doubts = dict.fromkeys(DOUBTS, False)
         return {"refused": True, "c1": NOT_FITTED, "c2": NOT_FITTED, "causal": False, **doubts}
-    effects = estimate_effects(sample.plan, fitted)
     verdicts = judge(sample.plan, effects, gather_evidence(sample.plan, fitted))
     answers = {verdict.claim: verdict.answer for verdict in verdicts}
     convergence = sample.primary.convergence
@@ -149,7 +148,7 @@ FLAGS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def fired(flag: str, record: Mapping[str, Any]) -> bool:
+def fired(flag: str, record: Mapping[Any, Any]) -> bool:
     """Whether a flag fired in a record of `judged`: a gate caps or blocks, or a doubt is there.
 
     Parameters

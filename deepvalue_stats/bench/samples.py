@@ -13,6 +13,7 @@ import pandas as pd
 from deepvalue_stats.bench.example import SIZE
 from deepvalue_stats.bench.plans import preset_plan
 from deepvalue_stats.data import Column, Dataset, TableSchema
+from deepvalue_stats.effects import per_sd
 from deepvalue_stats.linkage import model_rows
 from deepvalue_stats.measures import within_between
 from deepvalue_stats.models import ModelFit, build_formula, build_random_part
@@ -26,11 +27,14 @@ from deepvalue_stats.simulate import (
     preset_parameters,
     superpopulation,
 )
-from deepvalue_stats.study import Prepared, fit_model
+from deepvalue_stats.study import Fitted, Prepared, estimate_effects, fit_model
+from deepvalue_stats.tables import EffectTable
 
 Score = Literal["observed", "error_free"]
 # error-free scores show whether an estimator is right when nothing else is wrong
 ERROR_FREE = ("claim_true", "null")
+# the flag of presets in which a hurried analysis would take all areas together
+POOLED = "heterogeneity"
 BANDS = ("low", "high", "low_minus_high")
 _SCHEMA = TableSchema(
     "linked",
@@ -51,7 +55,8 @@ class Sample:
     plan : Plan
         With the primary model only, whose fits are those of the verdicts.
     everyone : pandas.DataFrame
-        All clients in the extracts with any rating, early or late.
+        All clients in the extracts with any rating, early or late: of the area, or of all areas
+        where what differs between areas is what was planted.
     cohort : pandas.DataFrame
         Who belongs to the plan's cohort, columns named as the plan names them.
     unit : float
@@ -102,6 +107,21 @@ class Sample:
         """The primary model with the effect free to differ by band of confidence."""
         return fit_model(self._prepared, self.plan.primary, banded=True)
 
+    @cached_property
+    def fitted(self) -> Fitted:
+        """What a study fits: the two models on which its claims rest."""
+        return Fitted({self.plan.primary: self.primary}, self.banded, {})
+
+    @cached_property
+    def effects(self) -> EffectTable:
+        """Every effect of the study, per SD of the score among its own rows."""
+        return estimate_effects(self.plan, self.fitted)
+
+    @property
+    def own_sd(self) -> float:
+        """The SD of the score among its own rows."""
+        return per_sd(self.primary.design.frame[self.model.exposure]).size
+
     def formula(self, model: ModelPlan) -> str:
         """The fixed part of a model of the plan."""
         return build_formula(self.plan, model)
@@ -130,19 +150,21 @@ def samples_of(preset: str, table: pd.DataFrame) -> Iterator[tuple[str, Sample]]
     tuple of str and Sample
         Area and sample.
     """
+    extracted = table[table["consented"].to_numpy()]
+    everyone = extracted[extracted["relationship_all"].notna()]
+    pooled = PRESETS[preset].flag == POOLED
+    in_cohort = extracted[["at_risk", "complete", "rated"]].all(axis=1)
     for area in bench_parameters(preset).areas:
-        plan, mine = bench_plan(preset, area), table[table["area"] == area]
-        extracted = mine[mine["consented"].to_numpy()]
-        everyone = extracted[extracted["relationship_all"].notna()]
-        in_cohort = extracted[["at_risk", "complete", "rated"]].all(axis=1)
+        plan = bench_plan(preset, area)
         outcome = plan.models[plan.primary].outcome
         names = {"outcome": outcome, "need": AREAS[area].need_column}
-        cohort = extracted[in_cohort].rename(columns=names).reset_index(drop=True)
-        unit = score_sd(preset, area)
-        yield area, Sample(plan, everyone, cohort, unit, "observed")
+        mine = extracted[in_cohort & (extracted["area"] == area)]
+        cohort = mine.rename(columns=names).reset_index(drop=True)
+        hurried = everyone if pooled else everyone[everyone["area"] == area]
+        yield area, Sample(plan, hurried, cohort, score_sd(preset, area), "observed")
         if preset in ERROR_FREE:
             known = cohort.assign(relationship=cohort["true_relationship"])
-            yield area, Sample(plan, everyone, known, 1.0, "error_free")
+            yield area, Sample(plan, hurried, known, 1.0, "error_free")
 
 
 def bench_parameters(preset: str) -> Parameters:

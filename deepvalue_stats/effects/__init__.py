@@ -8,12 +8,14 @@ from deepvalue_stats.effects.delta import (
     together,
 )
 from deepvalue_stats.effects.estimate import average_effect, predicted_curve
+from deepvalue_stats.effects.evalue import EValue, e_value
 from deepvalue_stats.effects.multiplicity import adjust, benjamini_hochberg, holm
 from deepvalue_stats.effects.predictor import Predictor, predictor_of
 
 __all__ = [
     "POINT",
     "Contrast",
+    "EValue",
     "Estimates",
     "Predictor",
     "adjust",
@@ -21,6 +23,7 @@ __all__ = [
     "average_effect",
     "average_mean",
     "benjamini_hochberg",
+    "e_value",
     "holm",
     "per_sd",
     "predicted_curve",

@@ -136,7 +136,7 @@ _HEALTH = Area(
     second_otherwise=0.45,
     outcome_icc=0.05,
     sanctions=False,
-    step="the plan followed in the month",
+    step="the quit plan kept to in the month",
 )
 
 AREAS: Mapping[str, Area] = MappingProxyType({a.name: a for a in (_EMPLOYMENT, _DEBT, _HEALTH)})

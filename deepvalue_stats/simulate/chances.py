@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit
 
+from deepvalue_stats.errors import PlanError
 from deepvalue_stats.simulate.parameters import Parameters
 from deepvalue_stats.simulate.population import FloatArray, People
 
 DIGITS = 6
 # chances on the scales that know no bounds of their own
 _HIGHEST = 0.98
+# intercepts are sought this far to either side of nought
+_FURTHEST = 20.0
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,17 @@ def calibrate(p: Parameters, predictors: FloatArray, open_to_it: FloatArray, bas
 
     `open_to_it` is 0 for clients who cannot have the outcome.
     """
-    low, high = -20.0, 20.0
+    low, high = -_FURTHEST, _FURTHEST
     while high - low > 10.0**-DIGITS / 4:
         middle = (low + high) / 2
         below = (open_to_it * respond(p, middle + predictors)).mean() < base
         low, high = (middle, high) if below else (low, middle)
+    if _FURTHEST - abs(middle) < 10.0**-DIGITS:
+        raise PlanError(
+            f"no service has the base rate {base}: too many of its clients cannot have the outcome",
+            "Parameters, base_rate",
+            "give another base_rate, or a smaller barred_share",
+        )
     # rounded, so that the last bit of a sum cannot move a client from one outcome to the other
     return round((low + high) / 2, DIGITS)
 

@@ -93,7 +93,7 @@ class Parameters:
     rating_items, rating_loading : int, float
         Items of a rating, answered 1 to 5, as in the 12-item working alliance form (Munder et
         al. 2010), and the correlation of an item's latent response with the rating's; .70 gives
-        an alpha of about .92, the most frequent reliability in Hanson et al. (2002).
+        an alpha of about .90. Hanson et al. (2002) found .79 to .97, most often .92.
     rating_thresholds : tuple of float
         Cuts of the standard normal latent response. Between a quarter and a half of the ratings
         stand in the top tenth of the scale: real ones pile up so, to 48% at the very top for
@@ -104,7 +104,7 @@ class Parameters:
         Items, counted from 0, that hardly show the relationship in each area, and their loading.
         Empty where the elements are alike across areas.
     confidence_items, confidence_loading, confidence_thresholds
-        Four items answered 1 to 4, alpha about .85; the general self-efficacy scale has 1 to 4
+        Four items answered 1 to 4, alpha about .88; the general self-efficacy scale has 1 to 4
         and .76 to .90 (Schwarzer and Jerusalem 1995).
     bands : tuple of (str, float)
         Confidence bands, each named with its lower bound on the mean of the items.

@@ -33,7 +33,8 @@ class Preset:
     truth : str
         Whether a better relationship brings more good outcomes: benefit, none or harm.
     flag : str
-        The gate or doubt that ought to speak; empty where nothing is wrong with the records.
+        The gate or doubt that ought to speak; empty where the records mislead nobody who follows
+        the clock.
     changes : mapping of str to object
         Parameters that differ from the defaults.
     """

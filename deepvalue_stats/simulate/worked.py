@@ -8,7 +8,7 @@ from types import MappingProxyType
 from deepvalue_stats.simulate.service import Service, simulate_service
 
 PRESET = "everyday"
-SERVICES, PRACTITIONERS, CASELOAD = 24, 5, 28.0
+SERVICES, PRACTITIONERS, CASELOAD = 24, 5, 45.0
 SEEDS: Mapping[str, int] = MappingProxyType(
     {"employment": 20110523, "debt": 20110524, "health": 20110525}
 )
