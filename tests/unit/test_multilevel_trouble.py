@@ -57,6 +57,20 @@ def test_a_variance_of_zero_is_an_answer():
     np.testing.assert_allclose(fit.predict(), fit.predict(at="typical"))
 
 
+def test_a_flat_criterion_near_a_variance_of_zero_is_no_failure():
+    """Twenty practitioners of twenty-five, half of them in an arm: short steps without end."""
+    arm = [0, 0, 1, 0, 1, 1, 1, 0, 0, 1, 0, 0, 1, 1, 0, 1, 0, 1, 0, 1]
+    jobs = [11, 12, 5, 10, 8, 7, 13, 8, 6, 8, 7, 12, 10, 11, 9, 8, 7, 9, 5, 5]
+    frame = pd.DataFrame({"adviser": np.repeat(range(20), 25), "arm": np.repeat(arm, 25) * 1.0})
+    frame["job"] = [float(place < found) for found in jobs for place in range(25)]
+    fit = fit_multilevel("job ~ arm + (1 | adviser)", frame)
+    assert fit.convergence.status == "ok"
+    assert fit.variance_components["std_dev"].iloc[0] < 0.01
+    shares = frame.groupby("arm")["job"].mean()
+    odds = np.log(shares / (1 - shares)).to_list()
+    np.testing.assert_allclose(fit.params, [odds[0], odds[1] - odds[0]], atol=1e-4)
+
+
 def test_standard_errors_of_a_singular_fit_are_those_without_the_effect():
     rows = made(sd=0.0).sort_values("adviser").assign(job=np.tile([0.0, 1.0], 300))
     fit = fit_multilevel("job ~ x + (1 | adviser)", rows)

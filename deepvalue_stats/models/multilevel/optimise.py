@@ -225,6 +225,9 @@ def _polish(objective: _Counted, near: Descent, one_sided: bool) -> Optimum:
             left, found = now, False
             break
         point, value, gradient, left = point + step, trial, after, now
+    else:
+        # where a variance near zero leaves the criterion flat, steps stay short and are many
+        found = left < NEAR
     return Optimum(
         point=point,
         gradient=gradient,
