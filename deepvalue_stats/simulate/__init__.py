@@ -6,8 +6,10 @@ its truth is computed from them and never from a fit.
 From the inside out: `areas` and `parameters` say what is planted, `presets` name some of them;
 `population` draws practitioners and clients, `chances` holds every potential outcome, `outcomes`,
 `ratings` and `contacts` what happens to them, and `draw` puts these together. `truth` averages
-potential outcomes, `table` lays out an analysis table, `records` the files' typed frames, `service` is
-the public face, and `extracts` and `files` write what a data owner would send.
+potential outcomes, `table` lays out an analysis table, `records` the files' typed frames, and
+`service` is the public face. `extracts` and `files` write what a data owner would send, `worked`
+and `dictionary` the services that the package carries with it, and `cohort` is the lean design of
+the power calculations.
 """
 
 from deepvalue_stats.simulate.areas import AREAS, Area

@@ -63,11 +63,6 @@ class Draw:
         return mean_score(early(self.parameters, rating_scores(self.parameters, self.ratings)))
 
     @property
-    def score_of_all(self) -> FloatArray:
-        """The score of all ratings whenever they were given."""
-        return mean_score(rating_scores(self.parameters, self.ratings))
-
-    @property
     def band(self) -> np.ndarray:
         """Each client's confidence band, 0 for the first."""
         return bands(self.parameters, self.people.confidence_score)

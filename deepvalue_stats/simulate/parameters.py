@@ -384,6 +384,8 @@ def _structure_faults(p: Parameters) -> list[str]:
         for name, what in _PER_AREA.items()
         if len(getattr(p, name)) not in (0, len(p.areas))
     ]
+    if p.sanction_effect and not all(AREAS[name].sanctions for name in p.areas if name in AREAS):
+        faults.append("sanction_effect needs areas that record sanctions")
     if len(p.link_sensitivity) != len(p.bands):
         faults.append("link_sensitivity needs a share for each band")
     return faults

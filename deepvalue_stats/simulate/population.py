@@ -201,8 +201,10 @@ def _leaving(
     own = rate * (1 - p.turnover_outside) * np.exp(-steep * standard - steep**2 / 2)
     outside_day = _exponential(rate * p.turnover_outside, rng.random(n))
     own_day = _exponential(own, rng.random(n))
-    # who leaves has seen some clients through the exposure window
-    day = np.maximum(np.minimum(outside_day, own_day), p.landmark_day + _SETTLED_DAYS)
+    day = np.minimum(outside_day, own_day)
+    # who leaves has seen some clients through the exposure window: early leavers go a little later
+    earliest = p.landmark_day + _SETTLED_DAYS
+    day = np.where(day < earliest, earliest + day, day)
     horizon = int(
         np.datetime64(p.record_end).astype(int) - np.datetime64(p.first_index).astype(int)
     )

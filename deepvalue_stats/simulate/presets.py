@@ -349,6 +349,8 @@ def preset_parameters(
     changes = dict(preset.changes) | {key: size for key, size in sizes.items() if size is not None}
     if areas is not None:
         changes = _for_areas(changes, areas)
+    if practitioners == 1:
+        changes["second_practitioner_share"] = 0.0  # there is no colleague
     return replace(Parameters(), **changes)
 
 
@@ -358,12 +360,6 @@ def _for_areas(changes: dict[str, Any], areas: tuple[str, ...]) -> dict[str, Any
     kept = dict(changes, areas=areas)
     for key in ("weak_items", "effect_by_area"):
         if key in changes:
-            if set(areas) - set(own):
-                raise PlanError(
-                    f"the preset says nothing of {' or '.join(sorted(set(areas) - set(own)))}",
-                    "simulate_service, areas",
-                    f"use one or more of: {', '.join(own)}",
-                )
             kept[key] = tuple(changes[key][own.index(area)] for area in areas)
     return kept
 

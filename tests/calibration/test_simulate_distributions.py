@@ -326,6 +326,7 @@ def test_outcomes_follow_the_declared_log_odds(draw):
         + p.conditions_effect * conditions
         + own
     )
+    np.testing.assert_allclose(draw.probability, sigmoid(odds), rtol=1e-12)
     check_chances(
         draw.outcomes.truly,
         sigmoid(odds),
