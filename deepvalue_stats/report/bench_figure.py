@@ -71,7 +71,7 @@ def _analysis(axes: Axes, row: Mapping[Any, Any], name: str, place: float, *, fi
     naive = name == "naive"
     colour = RUST if naive else INK
     if pd.isna(row[f"{name}_median"]):
-        _beside(axes, name, place, "no estimate")
+        _beside(axes, name, place, "none")
         return
     axes.plot(
         [row[f"{name}_q05"], row[f"{name}_median"], row[f"{name}_q95"]],

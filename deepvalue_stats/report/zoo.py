@@ -17,6 +17,7 @@ from deepvalue_stats.report.numbers import Estimate, decimal, interval, signed
 from deepvalue_stats.report.strips import common_scale, strip
 
 EXAMPLES, SUMMARY = "examples.json", "presets.csv"
+TEXTS = ("preset", "truth", "flag", "benchmark")
 WORTHWHILE = 2.0
 TRUTHS = {"benefit": "a gain", "none": "no effect", "harm": "a loss"}
 # more wrong answers than one in twenty, by three Monte Carlo errors of a thousand replicates, and
@@ -54,8 +55,9 @@ def open_zoo(folder: Path | str = ".") -> Zoo:
     for case in json.loads((place / EXAMPLES).read_text(encoding="utf-8")):
         cases.setdefault(case["preset"], []).append(case)
     # one of the services is called null
-    frame = pd.read_csv(place / SUMMARY, keep_default_na=False, na_values={"flagged": [""]})
-    rows = {str(row["preset"]): row for row in frame.to_dict("records")}
+    frame = pd.read_csv(place / SUMMARY, dtype="str", keep_default_na=False)
+    numbers = frame.drop(columns=list(TEXTS)).apply(pd.to_numeric)
+    rows = {str(row["preset"]): row for row in frame.assign(**numbers).to_dict("records")}
     return Zoo(cases, rows)
 
 
@@ -235,14 +237,19 @@ def _many(row: Mapping[Any, Any], truth: str) -> Html:
         f"{_share(row['harm'])}, no worthwhile effect or not supported in "
         f"{_share(row['no_worthwhile_effect'] + row['not_supported'])}, inconclusive in "
         f"{_share(row['inconclusive'])}, and cannot be tested here in "
-        f"{_share(row['cannot_be_tested'])}. Its interval holds what was planted in "
-        f"{_share(row['package_cover'])}.",
+        f"{_share(row['cannot_be_tested'])}. {_cover(row)}",
         _flag_sentence(row),
         f"A causal verb was used in {_share(row['causal_verb'])}.",
     ]
     defeat = _defeat(row, truth)
     marked = [tag("p", defeat, class_="warning")] if defeat else []
     return join([bullets([line for line in lines if line]), *marked])
+
+
+def _cover(row: Mapping[Any, Any]) -> str:
+    if math.isnan(row["package_cover"]):
+        return "It gives no interval."
+    return f"Its interval holds what was planted in {_share(row['package_cover'])}."
 
 
 def _defeat(row: Mapping[Any, Any], truth: str) -> str:
