@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from deepvalue_stats.data import Dataset, TableSchema, read_data
-    from deepvalue_stats.effects import average_effect
+    from deepvalue_stats.effects import average_effect, e_value
     from deepvalue_stats.errors import (
         DataError,
         DeepValueError,
@@ -25,15 +25,16 @@ if TYPE_CHECKING:
     from deepvalue_stats.measures import reliability, score
     from deepvalue_stats.models import ModelFit, ModelSpec, fit_gee, fit_logit, fit_multilevel
     from deepvalue_stats.plan import Measure, Plan, parse_plan, read_plan
+    from deepvalue_stats.power import power_of, resolve_design
     from deepvalue_stats.report import render
-    from deepvalue_stats.simulate import simulate_service
+    from deepvalue_stats.simulate import simulate_service, write_service
     from deepvalue_stats.study import run_study
     from deepvalue_stats.tables import CountTable, EffectTable, Evidence, Series
     from deepvalue_stats.verdicts import Verdict
 
 _HOMES = {
     "data": ("Dataset", "TableSchema", "read_data"),
-    "effects": ("average_effect",),
+    "effects": ("average_effect", "e_value"),
     "errors": (
         "DataError",
         "DeepValueError",
@@ -47,8 +48,9 @@ _HOMES = {
     "measures": ("reliability", "score"),
     "models": ("ModelFit", "ModelSpec", "fit_gee", "fit_logit", "fit_multilevel"),
     "plan": ("Measure", "Plan", "parse_plan", "read_plan"),
+    "power": ("power_of", "resolve_design"),
     "report": ("render",),
-    "simulate": ("simulate_service",),
+    "simulate": ("simulate_service", "write_service"),
     "study": ("run_study",),
     "tables": ("CountTable", "EffectTable", "Evidence", "Series"),
     "verdicts": ("Verdict",),
@@ -75,20 +77,24 @@ __all__ = [
     "TableSchema",
     "Verdict",
     "average_effect",
+    "e_value",
     "fit_gee",
     "fit_logit",
     "fit_multilevel",
     "link",
     "parse_plan",
+    "power_of",
     "read_data",
     "read_findings",
     "read_plan",
     "reliability",
     "render",
+    "resolve_design",
     "run_study",
     "score",
     "simulate_service",
     "write_findings",
+    "write_service",
 ]
 
 

@@ -33,6 +33,8 @@ FALSE_SUPPORTED = 0.05
 ERRORS = 3
 NOTICEABLE = 0.005
 """A bias that matters: a quarter of the smallest worthwhile difference of the plans."""
+HONEST = "claim_true"
+"""The service in which nothing is wrong and the claim is true."""
 BY_BAND = ("bands", "low_minus_high")
 COMMAND = "python -m deepvalue_stats.bench"
 DIGITS = "%.6g"
@@ -167,15 +169,20 @@ def _false_supported(verdicts: pd.DataFrame) -> Iterator[str]:
         return
     yield '## How often is a claim "supported" that is not true?'
     yield ""
-    yield f"At most {FALSE_SUPPORTED:.0%} is wanted, wherever records are enough to tell."
+    yield (
+        f"At most {FALSE_SUPPORTED:.0%} is wanted. A cause that nobody measured cannot be seen by "
+        "any method that adjusts for what was measured: there, the error that counts is a sentence "
+        "that claims a cause."
+    )
     yield ""
-    yield from _table_head("service", "truth", "false supported", "met")
+    yield from _table_head("service", "truth", "false supported", "met", "a cause claimed")
     for _, row in wrong.iterrows():
         share, error = row["c1_false"], row["c1_false_error"]
         met = share <= FALSE_SUPPORTED + ERRORS * error
         truth = PRESETS[row["preset"]].truth
         cell = f"{share:.3f} ({error:.3f})"
-        yield _line(_label(row["preset"], row["area"]), truth, cell, "yes" if met else "**no**")
+        label = _label(row["preset"], row["area"])
+        yield _line(label, truth, cell, "yes" if met else "**no**", _percent(row["causal"]))
     yield ""
 
 
@@ -199,7 +206,8 @@ def _section(
     yield "**Where it stands.**"
     bands = _rows(scores, preset.name, BY_BAND)
     yield from _by_area(
-        _standing(preset, row, band, one) for (row, one), band in zip(mine, bands, strict=True)
+        _standing(preset.flag, row, band, one, verdicts)
+        for (row, one), band in zip(mine, bands, strict=True)
     )
     yield from _table_head("area", *_COLUMNS)
     for _, row in scores[(scores["preset"] == preset.name) & scores["truth"].notna()].iterrows():
@@ -246,13 +254,15 @@ def _answers(said: pd.Series, claim: str) -> str:
     return ", ".join(f"{answer} {_percent(shares[answer])}" for answer in order)
 
 
-def _standing(preset: Preset, row: pd.Series, bands: pd.Series, said: pd.Series) -> str:
+def _standing(
+    flag: str, row: pd.Series, bands: pd.Series, said: pd.Series, verdicts: pd.DataFrame
+) -> str:
     """Whether the package is defeated, and whether it says so itself."""
     faults = [*_wrong(row, said), *_wrong_by_band(bands, said)]
     held_back = row["refused"] > FALSE_SUPPORTED
     if held_back:
         faults.append(f"it gives no estimate in {_percent(row['refused'])}")
-    warned = _warning(preset.flag, said)
+    warned = _warning(flag, said, verdicts)
     if not faults:
         return f"{_opened(row)}right as far as its one number goes. {warned}".strip()
     verb = "holds back" if held_back and len(faults) == 1 else "is defeated here"
@@ -283,21 +293,17 @@ def _wrong_by_band(bands: pd.Series, said: pd.Series) -> Iterator[str]:
         yield f"its difference low minus high is off by {_per100(bands['bias'])} per 100"
 
 
-def _warning(flag: str, said: pd.Series) -> str:
+def _warning(flag: str, said: pd.Series, verdicts: pd.DataFrame) -> str:
     if not flag:
         return ""
     if flag not in FLAGS:
         return f"No flag speaks: the package has none for this yet ({flag})."
-    share = _percent(said["flagged"])
-    if flag == "timing" and said["flagged"] == 0:
-        return (
-            "The gate `timing` passes, rightly: the clock keeps ratings from after the window out "
-            "and counts them, so nothing is left to flag."
-        )
-    words = f"The flag `{flag}` fires in {share} of the services"
-    if flag == "assignment":
-        words += ", and in every other one too: it caps the verb, and tells no service from another"
-    return f"{words}."
+    words = f"The flag `{flag}` fires in {_percent(said['flagged'])} of the services"
+    honest = verdicts[verdicts["preset"] == HONEST]
+    if honest.empty:
+        return f"{words}."
+    # a warning that is given everywhere tells no service from another
+    return f"{words}, and in {_percent(honest[f'fires_{flag}'].item())} where nothing is wrong."
 
 
 def _warned(name: str, presets: pd.DataFrame) -> str:
@@ -309,8 +315,8 @@ def _warned(name: str, presets: pd.DataFrame) -> str:
         f"Leaving out the strongest measured covariate ({_spoken(mine['benchmark'])}) multiplies "
         f"the risk ratio by {mine['benchmark_factor']:.3f}. "
     )
-    if "claim_true" in rows:
-        other = rows["claim_true"]
+    if HONEST in rows:
+        other = rows[HONEST]
         text += (
             f"Where the claim is true the E-value is {other['e_value']:.2f} "
             f"({other['e_value_limit']:.2f}): the number says how strong a hidden cause would have "

@@ -39,6 +39,7 @@ CODE = (
     "bench/judging.py",
     "bench/plans.py",
     "bench/samples.py",
+    "data/dataset.py",
     "effects",
     "equity",
     "linkage/rows.py",

@@ -115,8 +115,9 @@ def score_verdicts(verdicts: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         preset, area, replicates, mean `clients`, share of each answer (`c1_supported`, ...,
         `c2_supported`, ...), `c1_false` (share of "supported" where the truth is none or harm,
-        with its error), `flag`, `flagged` (share; missing where there is none to expect or none
-        is built), `causal` (share with a causal word), means of `e_value` and `e_value_limit`.
+        with its error), `flag`, `flagged` (share; missing where none is expected or none is
+        built), `fires_<flag>` (share, expected or not), `causal` (share with a causal word),
+        means of `e_value` and `e_value_limit`.
     """
     parts = verdicts.groupby(["preset", "area"], sort=False)
     rows = [
@@ -139,6 +140,7 @@ def _count(preset: str, part: pd.DataFrame) -> dict[str, Any]:
         "c1_false_error": share_error(supported) if wrong else np.nan,
         "flag": PRESETS[preset].flag,
         "flagged": flagged(part, PRESETS[preset].flag),
+        **{f"fires_{flag}": flagged(part, flag) for flag in FLAGS},
         "causal": float(part["causal"].mean()),
         **{name: mean_of(part, name) for name in ("risk_ratio", "e_value", "e_value_limit")},
     }
