@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
-import deepvalue_stats
 from deepvalue_stats.bench.estimators import ESTIMATORS, NUMBERS, estimated
 from deepvalue_stats.bench.judging import judged, sensitivity
 from deepvalue_stats.bench.samples import (
@@ -169,7 +168,7 @@ def run_block(block: Block) -> Payload:
 
 def code_digest() -> str:
     """A digest of the version and of the code that numbers rest on."""
-    root = Path(deepvalue_stats.__file__).parent
+    root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256(version("deepvalue-stats").encode())
     for name in CODE:
         place = root / name

@@ -1,12 +1,14 @@
 """The bench: rows laid out, refusals kept, broken runs taken up, pages that say what is so."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from deepvalue_stats.bench import ESTIMATORS, run_bench, running
+from deepvalue_stats.bench.__main__ import main
 from deepvalue_stats.bench.estimators import estimated
 from deepvalue_stats.bench.judging import judged, risk_ratio, sensitivity
 from deepvalue_stats.bench.page import write_scoreboard
@@ -200,6 +202,22 @@ def test_what_cannot_be_run_is_refused_before_anything_is(tmp_path, presets, rep
     with pytest.raises(PlanError, match=said):
         run_bench(presets, replicates=replicates, folder=tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_the_command_runs_some_presets_and_names_its_files(tmp_path, monkeypatch, capsys):
+    folders = ["--work", str(tmp_path / "work"), "--output", str(tmp_path / "out")]
+    some = ["--presets", "null", "--replicates", "2", "--workers", "1", *folders]
+    monkeypatch.setattr("sys.argv", ["bench", *some])
+    assert main() == 0
+    written = [line.removeprefix("Wrote ") for line in capsys.readouterr().out.splitlines()]
+    assert {Path(path).name for path in written} >= {"scoreboard.md", "presets.csv"}
+    assert all(Path(path).is_file() for path in written)
+
+
+def test_the_command_ends_with_the_exit_code_of_a_refusal(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["bench", "--presets", "nul"])
+    assert main() == PlanError.exit_code
+    assert "there is no preset 'nul'" in capsys.readouterr().err
 
 
 def test_the_page_says_what_the_numbers_say(tmp_path):
