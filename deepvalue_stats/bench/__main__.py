@@ -44,7 +44,12 @@ def _arguments() -> argparse.Namespace:
         description="Synthetic services with a known truth, analysed in a hurry and with care.",
         epilog="Broken off, it goes on from the finished blocks in the work folder.",
     )
-    parser.add_argument("--replicates", type=int, default=1000, help="services of each preset")
+    parser.add_argument(
+        "--replicates",
+        type=int,
+        default=1000,
+        help="areas analysed of each preset; a service of three counts as three",
+    )
     parser.add_argument(
         "--presets", nargs="+", default=tuple(PRESETS), metavar="NAME", help="all unless given"
     )

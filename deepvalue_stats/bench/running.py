@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -37,6 +38,7 @@ CODE = (
     "bench/estimators.py",
     "bench/judging.py",
     "bench/plans.py",
+    "bench/running.py",
     "bench/samples.py",
     "data/dataset.py",
     "effects",
@@ -110,7 +112,7 @@ def run_bench(
     ----------
     presets : iterable of str
     replicates : int
-        Services drawn of each preset.
+        Areas analysed of each preset: a service of three areas counts as three.
     folder : Path
         Work folder for finished blocks of replicates: a run that was broken off goes on from
         there. Blocks of other parameters, plans, versions or code are not used.
@@ -151,6 +153,7 @@ def run_block(block: Block) -> Payload:
     """Run the replicates of one block, on one thread."""
     estimates: list[dict[str, Any]] = []
     verdicts: list[dict[str, Any]] = []
+    # one thread whatever the number of rows: other blocks run beside this one
     with few_threads(0):
         truths = list(truths_of(block.preset))
         parameters = bench_parameters(block.preset)
@@ -190,11 +193,13 @@ def _refuse_preset(name: str) -> None:
 
 
 def _blocks(names: Sequence[str], replicates: int, seed: int) -> list[Block]:
-    return [
-        Block(name, first, min(first + BLOCK, replicates), seed)
-        for name in names
-        for first in range(0, replicates, BLOCK)
-    ]
+    """Lay out the blocks of every preset; of several areas each counts as a replicate."""
+    blocks = []
+    for name in names:
+        last = math.ceil(replicates / len(bench_parameters(name).areas))
+        starts = range(0, last, BLOCK)
+        blocks += [Block(name, first, min(first + BLOCK, last), seed) for first in starts]
+    return blocks
 
 
 def _run(block: Block, path: Path) -> None:
