@@ -107,10 +107,10 @@ def _opening(replicates: int) -> Iterator[str]:
     yield "# Does the package tell truth from bias?"
     yield ""
     yield (
-        f"Each of the services below was made up {replicates:,} times, those of three areas a third "
-        "as often, with the truth known exactly from the generator's own potential outcomes. A "
-        "hurried analysis and this package's "
-        "estimators were run on each, and the package's verdicts were asked. Every sentence here "
+        f"Each of the services below was made up {replicates:,} times, those of three areas a "
+        "third as often, with the truth known exactly from the generator's own potential outcomes. "
+        "A hurried analysis and this package's estimators were run on each, and the package's "
+        "verdicts were asked. Every sentence here "
         f"is chosen by rule from the numbers. Made by `{COMMAND}`."
     )
     yield ""
