@@ -24,12 +24,11 @@ from deepvalue_stats.simulate import (
 BATCHES, CLIENTS, DRAWS = 20, 12_000, 40
 STEP = 0.15
 BANDS = ("low", "mid", "high")
-# policing, a hidden cause and barred clients at once, and areas that differ
+# policing, a hidden cause and barred clients at once
 MIXED = replace(
-    preset_parameters("policing", areas=("health", "employment")),
+    preset_parameters("policing"),
     effect_within=0.30,
     effect_between=0.50,
-    effect_by_area=(0.5, 1.5),
     conditions_effect=0.15,
     barred_share=0.10,
     hidden_relationship=0.40,
@@ -42,6 +41,9 @@ SERVICES = {
     "identity": preset_parameters("ratio_only"),
     "attrition": replace(preset_parameters("attrition"), effect_within=0.30, areas=("debt",)),
     "mixed": MIXED,
+    "areas": replace(
+        preset_parameters("alike", areas=("health", "employment")), effect_by_area=(0.5, 1.5)
+    ),
 }
 SIZES = {"services": 3, "practitioners": 2, "caseload": 20.0}
 
