@@ -28,8 +28,10 @@ def template():
 
 @pytest.fixture
 def employment(template):
-    """The starter plan of employment, with a clock of dates, as fresh tables."""
-    return template("employment")
+    """The starter plan of employment as fresh tables: a clock of dates, and no power asked for."""
+    raw = template("employment")
+    del raw["power"]
+    return raw
 
 
 @pytest.fixture

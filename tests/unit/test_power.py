@@ -101,7 +101,6 @@ def test_arms_need_nothing_that_is_about_scores(employment):
 
 
 def test_a_plan_without_a_power_section_is_told_what_to_add(employment):
-    employment.pop("power", None)
     with pytest.raises(PlanError, match="the plan has no power section"):
         resolve_design(parse_plan(employment), folder=NOWHERE)
 
