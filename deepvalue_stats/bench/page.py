@@ -92,7 +92,7 @@ def figure_frame(scores: pd.DataFrame) -> pd.DataFrame:
 
 def page(scores: pd.DataFrame, verdicts: pd.DataFrame, presets: pd.DataFrame) -> Iterator[str]:
     """Yield the lines of the page."""
-    yield from _opening(int(presets["replicates"].max()))
+    yield from _opening(presets)
     yield from _glance(scores, verdicts)
     yield from _gated(scores)
     yield from _false_supported(verdicts)
@@ -103,14 +103,13 @@ def page(scores: pd.DataFrame, verdicts: pd.DataFrame, presets: pd.DataFrame) ->
     yield from _register()
 
 
-def _opening(replicates: int) -> Iterator[str]:
+def _opening(presets: pd.DataFrame) -> Iterator[str]:
     yield "# Does the package tell truth from bias?"
     yield ""
     yield (
-        f"Each of the services below was made up {replicates:,} times, those of three areas a "
-        "third as often, with the truth known exactly from the generator's own potential outcomes. "
-        "A hurried analysis and this package's estimators were run on each, and the package's "
-        "verdicts were asked. Every sentence here "
+        f"Each of the services below was made up {_times(presets)}, with the truth known exactly "
+        "from the generator's own potential outcomes. A hurried analysis and this package's "
+        "estimators were run on each, and the package's verdicts were asked. Every sentence here "
         f"is chosen by rule from the numbers. Made by `{COMMAND}`."
     )
     yield ""
@@ -124,6 +123,15 @@ def _opening(replicates: int) -> Iterator[str]:
     yield ""
     yield "![Estimates beside the truth, as in the table below](scoreboard.svg)"
     yield ""
+
+
+def _times(presets: pd.DataFrame) -> str:
+    """How often, and which services less often, whose areas count as services of their own."""
+    most = int(presets["replicates"].max())
+    fewer = presets[presets["replicates"] < most]
+    counts = zip(fewer["preset"], fewer["replicates"], strict=True)
+    said = [f"`{name}` {int(number):,}" for name, number in counts]
+    return f"{most:,} times" + (f" ({', '.join(said)}: three areas each)" if said else "")
 
 
 def _glance(scores: pd.DataFrame, verdicts: pd.DataFrame) -> Iterator[str]:

@@ -76,7 +76,7 @@ _ALL = (
         "The claim is true",
         "A better relationship raises the chance of a good outcome, by the same odds for "
         "everybody. Nothing spoils the records.",
-        "is right, but for ratings given after the outcome.",
+        "is a little too high, because confident clients get on better and do better.",
         "rated",
         "benefit",
         "",
@@ -149,7 +149,7 @@ _ALL = (
         "Everybody is satisfied",
         "The claim is true, but most ratings stand at the top of the scale, where better and best "
         "look the same.",
-        "finds the effect, and too small a one.",
+        "finds the effect, and cannot tell good from best.",
         "rated",
         "benefit",
         "ceiling",
@@ -171,7 +171,7 @@ _ALL = (
         "Unequal linkage",
         "The effect is the same at every level of confidence. But outcomes of clients with low "
         "confidence are often not found in the register, and count as none.",
-        "finds too little, and least where confidence is low.",
+        "takes whom the link missed for clients without the outcome.",
         "at_risk",
         "benefit",
         "linkage",
@@ -269,7 +269,7 @@ _ALL = (
         "Practitioners do not differ",
         "The claim is true, and once the relationship is known it does not matter who the "
         "practitioner was.",
-        "is right; there is no clustering to overlook.",
+        "is a little too high; there is no clustering to overlook.",
         "rated",
         "benefit",
         "singular",
@@ -291,7 +291,7 @@ _ALL = (
         "Elements alike across areas",
         "The same items show the relationship in employment, debt and health, and it helps by the "
         "same odds in each.",
-        "is right for each area.",
+        "comes close in each area.",
         "rated",
         "benefit",
         "",

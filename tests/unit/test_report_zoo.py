@@ -98,7 +98,7 @@ def test_a_service_is_told_from_what_happened_to_what_came_of_many(tell):
         PRESETS["claim_true"].story,
         "+4.7",
         "What a hurried analysis says",
-        "It reports a gain. As a rule it is right",
+        "It reports a gain. As a rule it is a little too high",
         "What this package says",
         "C1 supported.",
         "A better one goes with more jobs.",
