@@ -3,6 +3,8 @@
 Bands are four Monte Carlo standard errors by formula: binomial, clustered by practitioner, or the
 score of the likelihood at the declared values, which needs no fit. Expected moments of ordinal
 answers are integrals over the normal latent response, written anew here.
+
+Long because every declared parameter has its test here, all on the same few draws.
 """
 
 from dataclasses import replace
