@@ -38,24 +38,46 @@ class Kind:
         As a page has it.
     unit : str
     null_value : float
-        Where there is no effect.
+        Where there is no effect; not a number where none is tested.
+    scaling : str
+        identity; logit: intervals are symmetric on the logit scale; log: intervals are symmetric,
+        and `std_error` stands, on the log scale; inverse: the number is one over a difference in
+        risk, and so are its limits, and it has no `std_error`.
     """
 
     name: str
     label: str
     unit: str
     null_value: float
+    scaling: Literal["identity", "logit", "log", "inverse"] = "identity"
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         kind.name: kind
         for kind in (
+            Kind("risk", "chance", "probability", np.nan, "logit"),
             Kind("risk_difference", "difference in risk", "probability", 0.0),
+            Kind("risk_ratio", "ratio of risks", "ratio", 1.0, "log"),
+            Kind("odds_ratio", "ratio of odds, averaged over clients", "ratio", 1.0, "log"),
+            Kind("number_needed", "number needed", "clients", np.inf, "inverse"),
             Kind("log_odds", "difference in log odds", "log odds", 0.0),
+            Kind("interaction_contrast", "interaction contrast", "probability", 0.0),
+            Kind("relative_excess_risk", "relative excess risk (RERI)", "ratio", 0.0),
+            Kind("attributable_proportion", "attributable proportion", "share", 0.0),
+            Kind("synergy_index", "synergy index", "ratio", 1.0, "log"),
+            Kind("ratio_of_risk_ratios", "ratio of risk ratios", "ratio", 1.0, "log"),
+            Kind("ratio_of_odds_ratios", "ratio of odds ratios", "ratio", 1.0, "log"),
+            Kind("gap", "gap between groups", "probability", 0.0),
+            Kind("slope_index", "slope index of inequality", "probability", 0.0),
+            Kind("relative_index", "relative index of inequality", "ratio", 1.0, "log"),
+            Kind("concentration_index", "concentration index", "index", 0.0),
+            Kind("erreygers_index", "Erreygers' index", "index", 0.0),
+            Kind("excess_failures", "clients without the outcome who might have had it", "clients",
+                 0.0),
         )
     }
-)
+)  # fmt: skip
 
 Rule = Literal["label", "count", "outcome_count", "share", "statistic"]
 """How a column may leave the room.
@@ -231,6 +253,57 @@ class Evidence:
         Whether the primary fit, and the one with bands, are sound, by model name.
     corrected : bool
         Whether the primary fit's intervals allow for few groups.
+    area : str
+        employment, debt or health.
+    claims : mapping of str to str
+        Why a claim of the plan cannot be tested on these data, by claim; a claim that can is not
+        here.
+    split_by : str
+        The groups by which the primary exposure is split in its parts within and between.
+    within_share : float or None
+        Share of the exposure's variance that lies within practitioners: near 0 it is theirs alone.
+    mean_reliability : float or None
+        Reliability of a practitioner's mean exposure, ICC(2).
+    design_effect : float or None
+        By how much practitioners' clients being alike inflates the variance of a mean outcome.
+    clustered : bool
+        Whether the primary fit knows that rows of one practitioner belong together.
+    at_top : float or None
+        Share of clients whose exposure score is the highest there can be.
+    rated_differs : mapping of str to float
+        Standardised difference between clients of the cohort with a usable rating and those
+        without one, by characteristic (outcome, confidence).
+    unlinked : str
+        What a client without a record in the outcome source means; empty where outcomes are not
+        linked.
+    sanctions : str
+        adjusted, measured (but not in the primary model), or unmeasured; empty outside of
+        employment.
+    sanctions_correlation : float or None
+        Correlation of practitioners' sanction rates with their mean exposure.
+    measured_late : tuple of str
+        Covariates of the primary model measured with or after the exposure, in the plan's words.
+    lead_p : float or None
+        p-value of the next wave's exposure beside this one's: an exposure cannot cause what was
+        before it.
+    neutral : float or None
+        The neutral point that the plan declares.
+    shape_p : float or None
+        p-value for slopes below and above the neutral point being one.
+    quadrature_doubt : str
+        What is doubtful about the primary fit, in words.
+    base_rate : float or None
+        Share of the primary model's rows with the outcome.
+    locked : bool
+        Whether the plan was locked before the run (a confirmatory plan always is).
+    influence : mapping of str to bool
+        Whether leaving out a single unit (by kind: practitioner, service) moves the answer to C1.
+    n_clients : int
+        Clients in the primary fit.
+    n_practitioners : int or None
+        Practitioners in the primary fit.
+    across : tuple of str
+        Names of the groups that C4 compares.
     """
 
     design: str
@@ -246,6 +319,29 @@ class Evidence:
     reference: str
     converged: Mapping[str, bool]
     corrected: bool = False
+    area: str = ""
+    claims: Mapping[str, str] = field(default_factory=dict)
+    split_by: str = ""
+    within_share: float | None = None
+    mean_reliability: float | None = None
+    design_effect: float | None = None
+    clustered: bool = True
+    at_top: float | None = None
+    rated_differs: Mapping[str, float] = field(default_factory=dict)
+    unlinked: str = ""
+    sanctions: str = ""
+    sanctions_correlation: float | None = None
+    measured_late: tuple[str, ...] = ()
+    lead_p: float | None = None
+    neutral: float | None = None
+    shape_p: float | None = None
+    quadrature_doubt: str = ""
+    base_rate: float | None = None
+    locked: bool = False
+    influence: Mapping[str, bool] = field(default_factory=dict)
+    n_clients: int = 0
+    n_practitioners: int | None = None
+    across: tuple[str, ...] = ()
 
 
 def _fresh(frame: pd.DataFrame) -> pd.DataFrame:

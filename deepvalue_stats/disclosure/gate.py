@@ -130,8 +130,8 @@ def _effects(rules: Rules, table: EffectTable, lines: list[dict[str, object]]) -
 
 
 def _of_hidden_groups(frame: pd.DataFrame, hidden: np.ndarray) -> np.ndarray:
-    """Which rows are a difference with a group that is hidden in the same fit."""
-    named = frame[["model", "outcome", "exposure", "scale", "contrast", "group"]].astype("str")
+    """Which rows are a difference with a group that is hidden in the same fit, on any scale."""
+    named = frame[["model", "outcome", "exposure", "group"]].astype("str")
     keys = list(named.itertuples(index=False, name=None))
     gone = {key for key, is_hidden in zip(keys, hidden, strict=True) if is_hidden}
     return np.array(

@@ -41,6 +41,15 @@ class Estimates:
         """Linear combinations, for weights of shape (r, k): contrasts, changes of unit."""
         return Estimates(weights @ self.value, weights @ self.jacobian)
 
+    def logs(self) -> Estimates:
+        """Natural logarithms, for ratios."""
+        return Estimates(np.log(self.value), self.jacobian / self.value[:, None])
+
+    def logits(self) -> Estimates:
+        """Log odds of chances."""
+        odds = self.value / (1 - self.value)
+        return Estimates(np.log(odds), self.jacobian / (self.value * (1 - self.value))[:, None])
+
 
 @dataclass(frozen=True)
 class _Mean:

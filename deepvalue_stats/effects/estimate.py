@@ -2,72 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from deepvalue_stats.effects.contrast import POINT, Contrast, per_sd
+from deepvalue_stats.effects.contrast import POINT, Contrast, Levels, Step, per_sd
 from deepvalue_stats.effects.delta import Estimates, average_derivative, average_mean, together
+from deepvalue_stats.effects.inference import Inference, cells, counts_of, infer
+from deepvalue_stats.effects.needed import number_needed
 from deepvalue_stats.effects.predictor import Predictor, predictor_of
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit
-from deepvalue_stats.tables import KINDS, LEVEL, EffectTable, Series, effect_rows
+from deepvalue_stats.tables import KINDS, EffectTable, effect_rows, stack
 
-Scale = Literal["risk_difference", "log_odds"]
+Scale = Literal["risk_difference", "risk_ratio", "odds_ratio", "number_needed", "log_odds"]
 Averaged = Literal["population", "typical"]
+AnyContrast = Contrast | Step | Levels
 ALL = "all"
 # a derivative by central difference: exact for designs up to quadratic in the exposure, and for
 # splines wrong by h^2, with h this share of the exposure's spread
 STEP = 1e-4
-# of a normal score nine tenths lie within so many SD of the mean
-REACH = 1.645
+# the scale of a difference between groups: of logs it is a ratio of ratios
+BETWEEN = {"risk_ratio": "ratio_of_risk_ratios", "odds_ratio": "ratio_of_odds_ratios"}
 
 
 def average_effect(
-    fit: ModelFit,
+    fit: ModelFit | Sequence[ModelFit],
     exposure: str,
     *,
-    contrast: Contrast | Literal["sd", "point"] = "sd",
+    contrast: AnyContrast | Literal["sd", "point"] = "sd",
     scale: Scale = "risk_difference",
     by: str | None = None,
     reference: str | None = None,
     at: Averaged = "population",
+    over: pd.DataFrame | None = None,
 ) -> EffectTable:
-    """The average effect of a small change in the exposure, in a stated unit.
+    """The average effect of a change in the exposure, in a stated unit and on a stated scale.
 
     Use it for what one SD, or one point, of the exposure goes with in the population of the fit.
-    It is the slope at the clients' own values, not the step from x to x + 1 SD, which a curved
-    mean makes smaller or larger.
+    A difference per SD or point is the slope at the clients' own values, not the step from x to
+    x + 1 SD, which a curved mean makes smaller or larger; a `Step` or `Levels` is what it says.
 
     Parameters
     ----------
-    fit : ModelFit
+    fit : ModelFit, or a sequence of them
+        Several are fits of one model to imputed data, and are pooled by Rubin's rules.
     exposure : str
         A numeric column of the fit's rows. Where it takes part in interactions or splines the
         design matrix is built anew with the exposure moved, never differentiated by column.
-    contrast : Contrast, "sd" or "point"
+    contrast : Contrast, Step, Levels, "sd" or "point"
         The unit. "sd" is the SD on the fit's own rows.
     scale : str
-        risk_difference, on the probability scale; log_odds, on the scale of the predictor.
+        risk_difference; risk_ratio; odds_ratio, of the averaged chances, which comes with the
+        difference and the ratio of risks beside it and never alone; number_needed; log_odds, on
+        the scale of the predictor.
     by : str, optional
         A column of groups: one row a group, averaged over the group's own rows.
     reference : str, optional
-        With `by`: one more row for every other group, that group minus the reference.
+        With `by`: one more row for every other group, that group minus the reference; of ratios
+        the ratio of the two.
     at : str
         Of a multilevel fit. population: the random effects are averaged out, so that the row
         compares with that of a marginal model. typical: at random effects of zero, the middle
         practitioner, whose clients' chances are not the average chances. Log odds are for given
         random effects either way.
+    over : pandas.DataFrame, optional
+        A target population with every column of the fit, in the place of the fit's own rows.
 
     Returns
     -------
     EffectTable
         Intervals by the delta method from the full covariance; of a multilevel fit that of
         variance parameters and coefficients together, and `std_error` is the one on which the
-        interval rests. A fit that did not converge gives rows without numbers.
+        interval rests. Ratios have symmetric intervals, and their `std_error`, on the log scale.
+        Covariates are held fixed at the rows averaged over. A fit that did not converge gives rows
+        without numbers.
 
     Raises
     ------
@@ -78,40 +90,78 @@ def average_effect(
     References
     ----------
     Bartus (2005), Stata Journal 5: average marginal effects and their delta method. Zeger, Liang
-    and Albert (1988), Biometrics 44, section 3: the average over random effects.
+    and Albert (1988), Biometrics 44, section 3: the average over random effects. Localio, Margolis
+    and Berlin (2007), Journal of Clinical Epidemiology 60: ratios of averaged risks.
     """
-    _refuse(fit, at)
-    frame = fit.design.frame
-    if exposure not in frame:
-        raise ModelError(
-            f"the fit has no column '{exposure}'", fit.spec.formula, "name a column of its data"
-        )
-    unit = _unit(frame[exposure], contrast)
-    masks = group_masks(frame, by)
+    options = {"contrast": contrast, "by": by, "reference": reference, "at": at, "over": over}
+    if scale == "number_needed":
+        return number_needed(average_effect(fit, exposure, **options))  # type: ignore[arg-type]
+    if scale == "odds_ratio":
+        kinds: tuple[Scale, ...] = ("risk_difference", "risk_ratio", "odds_ratio")
+    else:
+        kinds = (scale,)
+    if not isinstance(fit, ModelFit):
+        raise NotImplementedError
+    refuse_unaveraged(fit, at)
+    asked = _Asked(fit, exposure, _change(fit, exposure, contrast), at, over)
+    return stack([_rows(asked, kind, by, reference) for kind in kinds])
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is moved, in which fit, and over whose rows it is averaged."""
+
+    fit: ModelFit
+    exposure: str
+    contrast: AnyContrast
+    at: Averaged
+    over: pd.DataFrame | None
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        return self.fit.design.frame if self.over is None else self.over
+
+    def on(self, scale: str) -> AnyContrast:
+        """The contrast of a scale: a ratio per SD is that of a step, for it has no derivative."""
+        if isinstance(self.contrast, Contrast) and scale in BETWEEN:
+            return self.contrast.step
+        return self.contrast
+
+
+def _rows(asked: _Asked, scale: str, by: str | None, reference: str | None) -> EffectTable:
+    """One row a group, and one for every difference from the reference, on one scale."""
+    fit, frame = asked.fit, asked.fit.design.frame
+    masks = group_masks(asked.frame, by)
+    members = masks if asked.over is None else group_masks(frame, by)
     labels = list(masks)
-    seen = {label: frame[mask] for label, mask in masks.items()}
+    seen = {label: frame[members[label]] for label in labels}
+    scales = dict.fromkeys(labels, scale)
     weights = np.eye(len(labels))
     for other in [] if reference is None else [label for label in labels if label != reference]:
-        weights = np.vstack([weights, _contrast(labels, other, str(reference))])
-        seen[f"{other} minus {reference}"] = frame[masks[other] | masks[str(reference)]]
+        weights = np.vstack([weights, _difference(labels, other, str(reference))])
+        name = f"{other} minus {reference}"
+        seen[name] = frame[members[other] | members[str(reference)]]
+        scales[name] = BETWEEN.get(scale, scale)
     found = None
     if fit.convergence.status == "ok":
-        found = _effects_in(fit, exposure, list(masks.values()), scale, at).of(
-            weights * unit.size, fit
-        )
+        estimates, terms = _estimates(asked, list(masks.values()), scale)
+        found = infer(estimates.combine(weights), fit, terms)
+    contrast = asked.on(scale)
     about = {
         "outcome": fit.design.outcome,
-        "exposure": exposure,
-        "estimand": unit.estimand + _given(fit, scale, at),
-        "scale": scale,
-        "contrast": unit.name,
-        "null_value": KINDS[scale].null_value,
-        "unit": KINDS[scale].unit,
+        "exposure": asked.exposure,
+        "estimand": contrast.estimand + _given(fit, scale, asked.at),
+        "contrast": contrast.name,
     }
     return effect_rows(
-        {**about, "group": group, **_inference(found, i), **_counts(fit, members)}
-        for i, (group, members) in enumerate(seen.items())
+        {**about, **_kind(scales[group]), "group": group, **cells(found, i, scales[group])}
+        | counts_of(fit, rows)
+        for i, (group, rows) in enumerate(seen.items())
     )
+
+
+def _kind(scale: str) -> dict[str, object]:
+    return {"scale": scale, "null_value": KINDS[scale].null_value, "unit": KINDS[scale].unit}
 
 
 def group_masks(frame: pd.DataFrame, by: str | None) -> dict[str, np.ndarray]:
@@ -123,50 +173,80 @@ def group_masks(frame: pd.DataFrame, by: str | None) -> dict[str, np.ndarray]:
     return {str(label): np.asarray(labels == label) for label in present}
 
 
-@dataclass(frozen=True)
-class _Inference:
-    """Estimates with the standard errors and degrees of freedom that their intervals rest on."""
-
-    value: np.ndarray
-    std_error: np.ndarray
-    dof: float
-
-
-@dataclass(frozen=True)
-class _Effects:
-    """One effect a group, and the terms of the model that make it."""
-
-    estimates: Estimates
-    terms: np.ndarray
-
-    def of(self, weights: np.ndarray, fit: ModelFit) -> _Inference:
-        """Combinations of the groups' effects, with their joint covariance."""
-        combined = self.estimates.combine(weights)
-        variance = np.diag(combined.covariance(fit.interval_joint))
-        return _Inference(combined.value, np.sqrt(variance), fit.degrees_of(self.terms))
+def _estimates(asked: _Asked, masks: list[np.ndarray], scale: str) -> tuple[Estimates, np.ndarray]:
+    """One effect a group, on the scale on which it is symmetric, and the terms that make it."""
+    contrast = asked.on(scale)
+    if isinstance(contrast, Contrast):
+        return _derivatives(asked, contrast, masks, scale)
+    settings = contrast.settings(asked.frame[asked.exposure].to_numpy(dtype="float64"))
+    with_it, without = (_at(asked, values) for values in settings)
+    terms = (with_it.matrix != without.matrix).any(axis=0)
+    if scale == "log_odds":
+        gradient = with_it.since(without, 1.0)
+        return together([_mean_predictor(asked.fit, gradient.where(m)) for m in masks]), terms
+    means = [
+        together([average_mean(asked.fit.link, rows.where(mask)) for mask in masks])
+        for rows in (with_it, without)
+    ]
+    to = _ON_SCALE[scale]
+    difference = np.hstack([np.eye(len(masks)), -np.eye(len(masks))])
+    return together([to(part) for part in means]).combine(difference), terms
 
 
-def _effects_in(
-    fit: ModelFit, exposure: str, masks: list[np.ndarray], scale: Scale, at: Averaged
-) -> _Effects:
-    rows = predictor_of(fit, fit.design.frame, at)
-    change = exposure_derivative(fit, exposure, at)
+_ON_SCALE: dict[str, Callable[[Estimates], Estimates]] = {
+    "risk_difference": lambda risks: risks,
+    "risk_ratio": Estimates.logs,
+    "odds_ratio": Estimates.logits,
+}
+
+
+def _derivatives(
+    asked: _Asked, contrast: Contrast, masks: list[np.ndarray], scale: str
+) -> tuple[Estimates, np.ndarray]:
+    fit = asked.fit
+    change = exposure_derivative(fit, asked.exposure, asked.at, asked.over)
     terms = (change.matrix != 0).any(axis=0)
+    if scale == "log_odds":
+        parts = [_mean_predictor(fit, change.where(mask)) for mask in masks]
+    else:
+        rows = predictor_of(fit, asked.frame, asked.at)
+        parts = [average_derivative(fit.link, rows.where(m), change.where(m)) for m in masks]
+    return together(parts).combine(contrast.size * np.eye(len(masks))), terms
+
+
+def _mean_predictor(fit: ModelFit, change: Predictor) -> Estimates:
+    """The mean change of the linear predictor itself."""
+    gradient = change.matrix.mean(axis=0)
     none = np.zeros(len(fit.theta))
-    parts = []
-    for mask in masks:
-        if scale == "log_odds":
-            gradient = change.matrix[mask].mean(axis=0)
-            value = np.array([gradient @ fit.params])
-            parts.append(Estimates(value, np.concatenate([none, gradient])[None, :]))
-        else:
-            parts.append(average_derivative(fit.link, rows.where(mask), change.where(mask)))
-    return _Effects(together(parts), terms)
+    return Estimates(np.array([gradient @ fit.params]), np.concatenate([none, gradient])[None, :])
 
 
-def exposure_derivative(fit: ModelFit, exposure: str, at: Averaged = "population") -> Predictor:
-    """How the latent scale of each row of the fit moves with the exposure."""
-    frame = fit.design.frame
+def _at(asked: _Asked, values: np.ndarray) -> Predictor:
+    return predictor_of(asked.fit, asked.frame.assign(**{asked.exposure: values}), asked.at)
+
+
+def exposure_derivative(
+    fit: ModelFit,
+    exposure: str,
+    at: Averaged = "population",
+    over: pd.DataFrame | None = None,
+) -> Predictor:
+    """How the latent scale of each row moves with the exposure.
+
+    Parameters
+    ----------
+    fit : ModelFit
+    exposure : str
+    at : str
+        As in `average_effect`.
+    over : pandas.DataFrame, optional
+        Rows; those of the fit when left out.
+
+    Returns
+    -------
+    Predictor
+    """
+    frame = fit.design.frame if over is None else over
     values = frame[exposure].to_numpy(dtype="float64")
     step = STEP * (values.std() or 1.0)
     above = predictor_of(fit, frame.assign(**{exposure: values + step}), at)
@@ -176,7 +256,8 @@ def exposure_derivative(fit: ModelFit, exposure: str, at: Averaged = "population
     return replace(change, eta=change.matrix @ fit.params)
 
 
-def _refuse(fit: ModelFit, at: Averaged) -> None:
+def refuse_unaveraged(fit: ModelFit, at: Averaged) -> None:
+    """Raise a ModelError for a fit without chances, or an average that it does not have."""
     if at not in ("population", "typical"):
         raise ModelError("no such average", f"at={at!r}", "use population or typical")
     if at == "typical" and fit.random is None:
@@ -193,21 +274,27 @@ def _refuse(fit: ModelFit, at: Averaged) -> None:
         )
 
 
-def _given(fit: ModelFit, scale: Scale, at: Averaged) -> str:
+def _given(fit: ModelFit, scale: str, at: Averaged) -> str:
     """What an estimand holds fixed that a marginal model does not."""
-    if fit.random is None or (scale == "risk_difference" and at == "population"):
+    if fit.random is None or (scale != "log_odds" and at == "population"):
         return ""
     names = " and ".join(fit.spec.groups)
     return f", for a given {names}" if scale == "log_odds" else f", for a typical {names}"
 
 
-def _unit(values: pd.Series, contrast: Contrast | str) -> Contrast:
-    if isinstance(contrast, Contrast):
-        return contrast
-    return POINT if contrast == "point" else per_sd(values)
+def _change(
+    fit: ModelFit, exposure: str, contrast: AnyContrast | Literal["sd", "point"]
+) -> AnyContrast:
+    if exposure not in fit.design.frame:
+        raise ModelError(
+            f"the fit has no column '{exposure}'", fit.spec.formula, "name a column of its data"
+        )
+    if contrast == "sd":
+        return per_sd(fit.design.frame[exposure])
+    return POINT if contrast == "point" else contrast
 
 
-def _contrast(labels: list[str], plus: str, minus: str) -> list[float]:
+def _difference(labels: list[str], plus: str, minus: str) -> list[float]:
     if minus not in labels:
         raise ModelError(
             "the reference group has no row in the fit",
@@ -217,110 +304,66 @@ def _contrast(labels: list[str], plus: str, minus: str) -> list[float]:
     return [float(label == plus) - float(label == minus) for label in labels]
 
 
-def _inference(found: _Inference | None, place: int) -> dict[str, object]:
-    """Wald interval and p-value; no number at all where fit or covariance is not sound."""
-    if found is None or not found.std_error[place] > 0:
-        return {"status": "not_converged"}
-    estimate, std_error = float(found.value[place]), float(found.std_error[place])
-    half = float(stats.t.ppf((1 + LEVEL) / 2, found.dof)) * std_error
-    return {
-        "status": "ok",
-        "estimate": estimate,
-        "std_error": std_error,
-        "dof": found.dof,
-        "conf_low": estimate - half,
-        "conf_high": estimate + half,
-        "p_value": 2 * float(stats.t.sf(abs(estimate) / std_error, found.dof)),
-    }
-
-
-def _counts(fit: ModelFit, frame: pd.DataFrame) -> dict[str, object]:
-    """How many stand behind an estimate, and how many of them had each outcome."""
-    client = fit.ids.get("client")
-    practitioner = fit.ids.get("practitioner")
-    persons = frame[client] if client else pd.Series(frame.index, index=frame.index)
-    positive = frame[fit.design.outcome].astype("float64") == 1
-    return {
-        "n_obs": len(frame),
-        "n_clients": int(persons.nunique()),
-        "n_practitioners": int(frame[practitioner].nunique()) if practitioner else None,
-        "events": int(persons[positive].nunique()),
-        "non_events": int(persons[~positive].nunique()),
-    }
-
-
-def predicted_curve(
+def average_risk(
     fit: ModelFit,
     exposure: str,
+    settings: Sequence[float],
     *,
     by: str | None = None,
-    bounds: tuple[float, float] | None = None,
-    points: int = 15,
-    name: str = "predicted",
     at: Averaged = "population",
-) -> Series:
-    """The average predicted outcome at a grid of exposures, group by group.
-
-    The grid runs over the mean of the exposure and 1.645 SD to either side, so that no client's
-    own value is the end of a line. Intervals are symmetric on the logit scale.
+    over: pd.DataFrame | None = None,
+) -> EffectTable:
+    """The average chance of the outcome with everybody's exposure at each of some values.
 
     Parameters
     ----------
     fit : ModelFit
     exposure : str
-    by : str, optional
-        A column of groups.
-    bounds : tuple of float, optional
-        Lowest and highest score there can be; the grid does not leave them.
-    points : int
-        Grid points.
-    name : str
-        Key of the series.
-    at : str
+    settings : sequence of float
+        In the exposure's own points.
+    by, at, over
         As in `average_effect`.
 
     Returns
     -------
-    Series
+    EffectTable
+        Scale `risk`: a row a setting and group; intervals are symmetric on the logit scale.
 
     Raises
     ------
     ModelError
         As `average_effect`.
+
+    References
+    ----------
+    Lane and Nelder (1982), Biometrics 38: standardised predictions.
     """
-    _refuse(fit, at)
-    frame = fit.design.frame
-    values = frame[exposure].to_numpy(dtype="float64")
-    ends = values.mean() + np.array([-1, 1]) * REACH * values.std(ddof=1)
-    low_end, high_end = np.clip(ends, *bounds) if bounds else ends
-    grid = np.linspace(low_end, high_end, points)
-    sound = fit.convergence.status == "ok"
-    rows, evidence = [], []
-    for group, mask in group_masks(frame, by).items() if sound else ():
-        members = frame[mask]
-        counts = _counts(fit, members)
-        for x in grid:
-            rows_at_x = predictor_of(fit, members.assign(**{exposure: x}), at)
-            at_x = average_mean(fit.link, rows_at_x)
-            low, high = _logit_interval(at_x, fit)
-            rows.append((group, x, float(at_x.value[0]), low, high, counts["n_clients"]))
-            evidence.append((counts["events"], counts["non_events"]))
-    columns = ["group", "x", "y", "low", "high", "n_clients"]
-    return Series(
-        name=name,
-        caption=f"Predicted {fit.design.outcome} by {exposure}",
-        frame=pd.DataFrame(rows, columns=columns),
-        x_label=f"{exposure} score, points",
-        y_label=f"{fit.design.outcome}, per 100 clients",
-        evidence=pd.DataFrame(evidence, columns=["events", "non_events"], dtype="int64"),
-    )
+    refuse_unaveraged(fit, at)
+    asked = _Asked(fit, exposure, _change(fit, exposure, "point"), at, over)
+    masks, members = group_masks(asked.frame, by), group_masks(fit.design.frame, by)
+    rows: list[dict[str, object]] = []
+    for value in settings:
+        found = _risks_at(asked, value, list(masks.values()))
+        rows += [
+            {
+                "outcome": fit.design.outcome,
+                "exposure": exposure,
+                "estimand": f"everybody at {value:.4g}" + _given(fit, "risk", at),
+                "contrast": f"at {value:.4g}",
+                **_kind("risk"),
+                "group": group,
+                **cells(found, place, "risk"),
+                **counts_of(fit, fit.design.frame[members[group]]),
+            }
+            for place, group in enumerate(masks)
+        ]
+    return effect_rows(rows)
 
 
-def _logit_interval(estimate: Estimates, fit: ModelFit) -> tuple[float, float]:
-    p = float(estimate.value[0])
-    spread = float(np.sqrt(estimate.covariance(fit.interval_joint)[0, 0])) / (p * (1 - p))
-    dof = fit.degrees_of(np.ones(len(fit.params), dtype=bool))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, dof)) * spread
-    center = np.log(p / (1 - p))
-    bounds = 1 / (1 + np.exp(-(center + np.array([-half, half]))))
-    return float(bounds[0]), float(bounds[1])
+def _risks_at(asked: _Asked, value: float, masks: list[np.ndarray]) -> Inference | None:
+    fit = asked.fit
+    if fit.convergence.status != "ok":
+        return None
+    rows = _at(asked, np.full(len(asked.frame), value))
+    risks = together([average_mean(fit.link, rows.where(mask)) for mask in masks])
+    return infer(risks, fit, np.ones(len(fit.params), dtype=bool))

@@ -1,0 +1,125 @@
+"""From estimates to the cells of a table: intervals, p-values, and who stands behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from scipy.special import expit
+
+from deepvalue_stats.effects.delta import Estimates
+from deepvalue_stats.models import ModelFit
+from deepvalue_stats.tables import KINDS, LEVEL
+
+
+@dataclass(frozen=True)
+class Inference:
+    """Estimates with the standard errors and degrees of freedom that their intervals rest on.
+
+    Attributes
+    ----------
+    value, std_error : numpy.ndarray, shape (k,)
+        On the scale on which intervals are symmetric (of chances: their own).
+    dof : float
+    """
+
+    value: np.ndarray
+    std_error: np.ndarray
+    dof: float
+
+
+def infer(
+    estimates: Estimates, fit: ModelFit, terms: np.ndarray, sampling: np.ndarray | None = None
+) -> Inference:
+    """Standard errors by the delta method, with the joint covariance of a fit.
+
+    Parameters
+    ----------
+    estimates : Estimates
+    fit : ModelFit
+        Of a multilevel one with the covariance of variance parameters and coefficients together.
+    terms : numpy.ndarray of bool, shape (p,)
+        The coefficients by which the estimates move, which decide the degrees of freedom.
+    sampling : numpy.ndarray, shape (k, k), optional
+        Covariance that the clients' own characteristics add where they are not held fixed.
+
+    Returns
+    -------
+    Inference
+    """
+    covariance = estimates.covariance(fit.interval_joint)
+    if sampling is not None:
+        covariance = covariance + sampling
+    return Inference(estimates.value, np.sqrt(np.diag(covariance)), fit.degrees_of(terms))
+
+
+def cells(found: Inference | None, place: int, scale: str) -> dict[str, object]:
+    """The numeric cells of one row, or none where fit or covariance is not sound.
+
+    Parameters
+    ----------
+    found : Inference or None
+        None for a fit that did not settle on an answer.
+    place : int
+        Which of the estimates.
+    scale : str
+        Of `KINDS`, but for number needed, which is made from a difference in risk.
+
+    Returns
+    -------
+    dict
+        estimate, std_error, dof, conf_low, conf_high, p_value and status.
+    """
+    if found is None or not np.isfinite(found.value[place]) or not found.std_error[place] > 0:
+        return {"status": "not_converged"}
+    value, std_error = float(found.value[place]), float(found.std_error[place])
+    quantile = float(stats.t.ppf((1 + LEVEL) / 2, found.dof))
+    ends = value + np.array([-1, 0, 1]) * quantile * std_error
+    tested = {"p_value": 2 * float(stats.t.sf(abs(value) / std_error, found.dof))}
+    scaling = KINDS[scale].scaling
+    if scaling == "log":
+        ends = np.exp(ends)
+    elif scaling == "logit":
+        tested = {}
+        slope = value * (1 - value)
+        center = np.log(value / (1 - value))
+        ends = expit(center + np.array([-1, 0, 1]) * quantile * std_error / slope)
+    return {
+        "status": "ok",
+        "estimate": float(ends[1]),
+        "std_error": std_error,
+        "dof": found.dof,
+        "conf_low": float(ends[0]),
+        "conf_high": float(ends[2]),
+        **tested,
+    }
+
+
+def counts_of(fit: ModelFit, frame: pd.DataFrame) -> dict[str, object]:
+    """How many stand behind an estimate, and how many of them had each outcome.
+
+    Parameters
+    ----------
+    fit : ModelFit
+    frame : pandas.DataFrame
+        Rows of the fit.
+
+    Returns
+    -------
+    dict
+        n_obs, n_clients, n_practitioners (None where practitioners are not known), and the
+        clients with either outcome (events, non_events).
+    """
+    client = fit.ids.get("client")
+    practitioner = fit.ids.get("practitioner")
+    persons = frame[client] if client else pd.Series(frame.index, index=frame.index)
+    positive = frame[fit.design.outcome].astype("float64") == 1
+    return {
+        "n_obs": len(frame),
+        "n_clients": int(persons.nunique()),
+        "n_practitioners": int(frame[practitioner].nunique()) if practitioner else None,
+        "events": int(persons[positive].nunique()),
+        "non_events": int(persons[~positive].nunique()),
+    }
