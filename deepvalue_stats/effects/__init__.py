@@ -6,6 +6,7 @@ from deepvalue_stats.effects.delta import (
     Estimates,
     average_derivative,
     average_mean,
+    row_means,
     together,
 )
 from deepvalue_stats.effects.estimate import average_effect, average_risk
@@ -35,5 +36,6 @@ __all__ = [
     "per_sd",
     "predicted_curve",
     "predictor_of",
+    "row_means",
     "together",
 ]

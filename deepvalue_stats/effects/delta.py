@@ -41,6 +41,10 @@ class Estimates:
         """Linear combinations, for weights of shape (r, k): contrasts, changes of unit."""
         return Estimates(weights @ self.value, weights @ self.jacobian)
 
+    def only(self, place: int) -> Estimates:
+        """One of them."""
+        return Estimates(self.value[place : place + 1], self.jacobian[place : place + 1])
+
     def logs(self) -> Estimates:
         """Natural logarithms, for ratios."""
         return Estimates(np.log(self.value), self.jacobian / self.value[:, None])
@@ -103,6 +107,11 @@ def average_mean(link: Link, rows: Predictor) -> Estimates:
     m = _mean(link, rows)
     gradient = np.concatenate([m.curvature @ rows.variance_by_theta / 2, m.slope @ rows.matrix])
     return Estimates(np.array([m.mean.sum() / n]), gradient[None, :] / n)
+
+
+def row_means(link: Link, rows: Predictor) -> np.ndarray:
+    """The mean m of every row, with the random part averaged out, shape (n,)."""
+    return _mean(link, rows).mean
 
 
 def together(parts: list[Estimates]) -> Estimates:

@@ -13,6 +13,7 @@ from deepvalue_stats.effects.contrast import POINT, Contrast, Levels, Step, per_
 from deepvalue_stats.effects.delta import Estimates, average_derivative, average_mean, together
 from deepvalue_stats.effects.inference import Inference, cells, counts_of, infer
 from deepvalue_stats.effects.needed import number_needed
+from deepvalue_stats.effects.pooling import pool_tables
 from deepvalue_stats.effects.predictor import Predictor, predictor_of
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit
@@ -101,7 +102,7 @@ def average_effect(
     else:
         kinds = (scale,)
     if not isinstance(fit, ModelFit):
-        raise NotImplementedError
+        return pool_tables([average_effect(one, exposure, scale=scale, **options) for one in fit])  # type: ignore[arg-type]
     refuse_unaveraged(fit, at)
     asked = _Asked(fit, exposure, _change(fit, exposure, contrast), at, over)
     return stack([_rows(asked, kind, by, reference) for kind in kinds])

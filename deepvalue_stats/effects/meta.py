@@ -1,0 +1,188 @@
+"""Effects of several groups side by side: pooled, and whether they are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from scipy import optimize, stats
+
+from deepvalue_stats.errors import ModelError
+from deepvalue_stats.tables import LEVEL
+
+# a prediction interval for a new group means nothing below this many
+FEWEST_TO_PREDICT = 5
+
+
+@dataclass(frozen=True)
+class MetaAnalysis:
+    """Effects of k groups as draws from a normal distribution of effects.
+
+    Attributes
+    ----------
+    estimate, std_error : float
+        Mean effect, with the error of Hartung, Knapp, Sidik and Jonkman.
+    dof : float
+        k - 1.
+    conf_low, conf_high : float
+    p_value : float
+    tau : float
+        Standard deviation of the effects between groups, by restricted maximum likelihood.
+    q, q_p_value : float
+        Cochran's test that the effects are one. That it does not reject shows nothing.
+    i_squared : float
+        Share of the variance of the estimates that is heterogeneity.
+    predict_low, predict_high : float or None
+        Where the effect in a further group would lie; None below five groups.
+    """
+
+    estimate: float
+    std_error: float
+    dof: float
+    conf_low: float
+    conf_high: float
+    p_value: float
+    tau: float
+    q: float
+    q_p_value: float
+    i_squared: float
+    predict_low: float | None
+    predict_high: float | None
+
+
+def random_effects(estimates: np.ndarray, std_errors: np.ndarray) -> MetaAnalysis:
+    """Pool the effects of several groups, as different as they may be.
+
+    Parameters
+    ----------
+    estimates, std_errors : numpy.ndarray, shape (k,)
+        Of two groups or more.
+
+    Returns
+    -------
+    MetaAnalysis
+
+    Raises
+    ------
+    ModelError
+        With fewer than two groups, or a standard error that is not above 0.
+
+    Notes
+    -----
+    With w = 1 / (s^2 + tau^2), the variance of the mean is sum w (y - mu)^2 / ((k - 1) sum w),
+    with a t of k - 1 degrees of freedom. It is not held to the usual variance from below: with few
+    groups that happen to agree the interval can be short. The prediction interval is mu +- t(k - 2)
+    sqrt(tau^2 + variance).
+
+    References
+    ----------
+    Viechtbauer (2005), Journal of Educational and Behavioral Statistics 30, for REML; Hartung and
+    Knapp (2001), Statistics in Medicine 20; Sidik and Jonkman (2002), Statistics in Medicine 21;
+    Higgins, Thompson and Spiegelhalter (2009), Journal of the Royal Statistical Society A 172.
+    """
+    k = len(estimates)
+    if k < 2 or not (np.isfinite(std_errors) & (std_errors > 0)).all():
+        raise ModelError(
+            "too few groups, or one without a standard error",
+            f"{k} groups",
+            "give two groups or more, each with an estimate and a standard error above 0",
+        )
+    variances = std_errors**2
+    tau2 = _restricted_variance(estimates, variances)
+    weights = 1 / (variances + tau2)
+    mean = float(weights @ estimates / weights.sum())
+    variance = float(weights @ (estimates - mean) ** 2 / ((k - 1) * weights.sum()))
+    std_error = float(np.sqrt(variance))
+    half = float(stats.t.ppf((1 + LEVEL) / 2, k - 1)) * std_error
+    fixed = 1 / variances
+    q = float(fixed @ (estimates - fixed @ estimates / fixed.sum()) ** 2)
+    typical = (k - 1) * fixed.sum() / (fixed.sum() ** 2 - (fixed**2).sum())
+    low = high = None
+    if k >= FEWEST_TO_PREDICT:
+        reach = float(stats.t.ppf((1 + LEVEL) / 2, k - 2) * np.sqrt(tau2 + variance))
+        low, high = mean - reach, mean + reach
+    return MetaAnalysis(
+        estimate=mean,
+        std_error=std_error,
+        dof=float(k - 1),
+        conf_low=mean - half,
+        conf_high=mean + half,
+        p_value=2 * float(stats.t.sf(abs(mean) / std_error, k - 1)) if std_error else 0.0,
+        tau=float(np.sqrt(tau2)),
+        q=q,
+        q_p_value=float(stats.chi2.sf(q, k - 1)),
+        i_squared=float(tau2 / (tau2 + typical)),
+        predict_low=low,
+        predict_high=high,
+    )
+
+
+def _restricted_variance(estimates: np.ndarray, variances: np.ndarray) -> float:
+    """The tau^2 at which the restricted likelihood is highest, nought included."""
+    spread = float(np.var(estimates, ddof=1))
+
+    def minus_loglik(tau2: float) -> float:
+        weights = 1 / (variances + tau2)
+        mean = weights @ estimates / weights.sum()
+        return float(
+            np.log(variances + tau2).sum()
+            + np.log(weights.sum())
+            + weights @ (estimates - mean) ** 2
+        )
+
+    # several starts: the restricted likelihood of few groups can have two tops
+    ceiling = 4 * spread + float(variances.max())
+    grid = np.concatenate([[0.0], np.geomspace(1e-6, 1.0, 60) * ceiling])
+    values = [minus_loglik(tau2) for tau2 in grid]
+    best = int(np.argmin(values))
+    around = (float(grid[max(best - 1, 0)]), float(grid[min(best + 1, len(grid) - 1)]))
+    found = optimize.minimize_scalar(
+        minus_loglik, bounds=around, method="bounded", options={"xatol": 1e-12 * ceiling}
+    )
+    inside = float(found.x)
+    return inside if minus_loglik(inside) < min(values[0], values[best]) else float(grid[best])
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The difference between two groups' effects.
+
+    Attributes
+    ----------
+    plus, minus : str
+    difference, std_error, dof : float
+    """
+
+    plus: str
+    minus: str
+    difference: float
+    std_error: float
+    dof: float
+
+
+def pairs_of(
+    names: Sequence[str], estimates: np.ndarray, covariance: np.ndarray, dof: float
+) -> tuple[Pair, ...]:
+    """Every pair of groups, later less earlier.
+
+    Parameters
+    ----------
+    names : sequence of str
+        k groups.
+    estimates : numpy.ndarray, shape (k,)
+    covariance : numpy.ndarray, shape (k, k)
+        Diagonal for groups with fits of their own.
+    dof : float
+    """
+    return tuple(
+        Pair(
+            names[j],
+            names[i],
+            float(estimates[j] - estimates[i]),
+            float(np.sqrt(covariance[i, i] + covariance[j, j] - 2 * covariance[i, j])),
+            dof,
+        )
+        for i, j in combinations(range(len(names)), 2)
+    )
