@@ -9,8 +9,11 @@ from itertools import combinations
 import numpy as np
 from scipy import optimize, stats
 
+from deepvalue_stats.effects.contrast import Contrast
+from deepvalue_stats.effects.estimate import average_effect, group_masks
 from deepvalue_stats.errors import ModelError
-from deepvalue_stats.tables import LEVEL
+from deepvalue_stats.models import ModelFit
+from deepvalue_stats.tables import LEVEL, NUMERIC, EffectTable, stack
 
 # a prediction interval for a new group means nothing below this many
 FEWEST_TO_PREDICT = 5
@@ -186,3 +189,71 @@ def pairs_of(
         )
         for i, j in combinations(range(len(names)), 2)
     )
+
+
+def effect_by_area(fit: ModelFit, exposure: str, by: str, *, contrast: Contrast) -> EffectTable:
+    """The effect in each service area from one model, every pair of areas, and the mean effect.
+
+    Parameters
+    ----------
+    fit : ModelFit
+        Of all areas together, with the exposure free to differ by area.
+    exposure, by : str
+        Columns; `by` holds the areas.
+    contrast : Contrast
+        The unit.
+
+    Returns
+    -------
+    EffectTable
+        A row an area; a row `b minus a` for each pair; and `mean of areas`, a random-effects
+        mean over areas (see `random_effects`) with `where a further one may lie` from five on.
+
+    Raises
+    ------
+    ModelError
+        As `average_effect`; or with fewer than two areas.
+    """
+    names = list(group_masks(fit.design.frame, by))
+    if len(names) < 2:
+        raise ModelError(
+            "there is nothing to compare", by, "C4 needs rows of two service areas or more"
+        )
+    tables = [average_effect(fit, exposure, contrast=contrast, by=by)]
+    for place, name in enumerate(names[:-1]):
+        table = average_effect(fit, exposure, contrast=contrast, by=by, reference=name)
+        tables.append(
+            table.where(group=tuple(f"{later} minus {name}" for later in names[place + 1 :]))
+        )
+    tables.append(_mean_of_areas(tables[0]))
+    return stack(tables)
+
+
+def _mean_of_areas(areas: EffectTable) -> EffectTable:
+    frame = areas.frame
+    row = frame.iloc[[0]].assign(
+        group="mean of areas",
+        estimand=f"random-effects mean over {len(frame)} areas of the {frame['estimand'].iloc[0]}",
+        n_obs=frame["n_obs"].sum(),
+        n_clients=frame["n_clients"].sum(),
+        n_practitioners=frame["n_practitioners"].sum(),
+        status="ok" if frame["status"].eq("ok").all() else "not_converged",
+    )
+    row[list(NUMERIC)] = np.nan
+    evidence = None if areas.evidence is None else areas.evidence.sum().to_frame().T
+    if row["status"].item() != "ok":
+        return EffectTable(row, evidence)
+    found = random_effects(frame["estimate"].to_numpy(), frame["std_error"].to_numpy())
+    for name in ("estimate", "std_error", "dof", "conf_low", "conf_high", "p_value"):
+        row[name] = getattr(found, name)
+    rows = [EffectTable(row, evidence)]
+    if found.predict_low is not None:
+        reach = row.assign(
+            group="where a further area may lie",
+            conf_low=found.predict_low,
+            conf_high=found.predict_high,
+            std_error=np.nan,
+            p_value=np.nan,
+        )
+        rows.append(EffectTable(reach, evidence))
+    return stack(rows)

@@ -216,7 +216,7 @@ def _counted(result: pd.DataFrame, tables: Sequence[EffectTable]) -> EffectTable
     return EffectTable(result, least)
 
 
-def _onto(frame: pd.DataFrame, scalings: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def _onto(frame: pd.DataFrame, scalings: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Estimates and standard errors on the scale on which intervals are symmetric."""
     values, errors = frame["estimate"].to_numpy().copy(), frame["std_error"].to_numpy().copy()
     for place, scaling in enumerate(scalings):
@@ -228,7 +228,7 @@ def _onto(frame: pd.DataFrame, scalings: list[str]) -> tuple[np.ndarray, np.ndar
     return values, errors
 
 
-def _back(values: np.ndarray, scalings: list[str]) -> np.ndarray:
+def _back(values: np.ndarray, scalings: Sequence[str]) -> np.ndarray:
     return np.array([_UNDO[s](value) for value, s in zip(values, scalings, strict=True)])
 
 

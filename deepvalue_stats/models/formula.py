@@ -14,7 +14,13 @@ def exposure_columns(model: ModelPlan) -> tuple[str, ...]:
     return (f"{model.exposure}_within", f"{model.exposure}_between")
 
 
-def build_formula(plan: Plan, model: ModelPlan, *, modifier: str | None = None) -> str:
+def build_formula(
+    plan: Plan,
+    model: ModelPlan,
+    *,
+    modifier: str | None = None,
+    exposures: tuple[str, ...] | None = None,
+) -> str:
     """Write the fixed part of a model.
 
     Parameters
@@ -22,19 +28,19 @@ def build_formula(plan: Plan, model: ModelPlan, *, modifier: str | None = None) 
     plan : Plan
     model : ModelPlan
     modifier : str, optional
-        A column of bands by which every exposure column is allowed to differ.
+        A term by which every exposure term is allowed to differ, as `C(confidence_band)`.
+    exposures : tuple of str, optional
+        Terms in the place of the exposure's columns, as the two sides of a neutral point.
 
     Returns
     -------
     str
         `outcome ~ exposure + covariates`, with `exposure * modifier` where there is one.
     """
-    exposures = exposure_columns(model)
-    if modifier is None:
-        terms = list(exposures)
-    else:
+    terms = list(exposures or exposure_columns(model))
+    if modifier is not None:
         # the band's own curve replaces the linear adjustment for the same measure
-        terms = [f"{name} * C({modifier})" for name in exposures]
+        terms = [f"{term} * {modifier}" for term in terms]
     terms += [*model.earlier_outcomes, *(_covariate(plan, name) for name in model.covariates)]
     return f"{model.response} ~ {' + '.join(terms)}"
 

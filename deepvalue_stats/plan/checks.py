@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from deepvalue_stats.errors import Fault
+from deepvalue_stats.plan.claims import claim_faults
 from deepvalue_stats.plan.parts import (
     Clock,
     CovariatePlan,
@@ -31,7 +32,6 @@ from deepvalue_stats.plan.parts import (
 from deepvalue_stats.plan.power import power_faults
 from deepvalue_stats.plan.register import INSTRUMENTS
 
-CLAIMS = ("C1", "C2")
 ALL_CLAIMS = tuple(f"C{i}" for i in range(1, 9))
 # columns of the analysis table, and the one function of every formula
 RESERVED = frozenset(
@@ -89,6 +89,7 @@ def cross_faults(draft: Draft) -> list[Fault]:
         _links,
         _equity,
         _verdicts,
+        claim_faults,
         _safety,
         power_faults,
         _not_yet,
@@ -483,10 +484,6 @@ def _not_yet(draft: Draft) -> Iterator[Fault]:
         yield _later("attribution of an episode", where, ("first", "majority"))
     if clock and clock.follow_up and clock.follow_up.incomplete == "hazard":
         yield _later("handling of short follow-up", "clock.follow_up.incomplete", ("exclude",))
-    verdicts: Verdicts | None = draft.one("verdicts")
-    for i, claim in enumerate(verdicts.claims if verdicts else ()):
-        if claim in ALL_CLAIMS and claim not in CLAIMS:
-            yield _later(f"test of {claim}", f"verdicts.claims[{i}]", CLAIMS)
 
 
 def _later(what: str, where: str, values: Iterable[object]) -> Fault:

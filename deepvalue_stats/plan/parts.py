@@ -312,6 +312,25 @@ class Equity(Part):
     reference: str
 
 
+class Across(Part):
+    """The service areas whose effects claim C4 compares: groups of a category covariate."""
+
+    by: str
+
+
+class Sensitivity(Part):
+    """What every page says of its own weak points.
+
+    The E-value is read beside the measured covariates of `benchmark` (all of the primary model
+    when left out), and the answer beside what it would be without each single unit.
+    """
+
+    benchmark: Names = ()
+    leave_one_out: Annotated[
+        tuple[Literal["practitioner", "service"], ...], Field(strict=False)
+    ] = ("practitioner", "service")
+
+
 class Verdicts(Part):
     """Which claims are judged, and the smallest risk difference per SD worth having."""
 
@@ -377,6 +396,8 @@ class Plan(Part):
     equity: Equity
     verdicts: Verdicts
     disclosure: Disclosure
+    across: Across | None = None
+    sensitivity: Sensitivity = Field(default_factory=Sensitivity)
     power: Power | None = None
 
     @property
@@ -390,6 +411,11 @@ class Plan(Part):
         # what was asked of a design changes no row, no estimate and no verdict: a plan that is
         # locked may have its chances worked out afterwards, and stays the plan that was locked
         values = self.model_dump(mode="json", by_alias=True, exclude={"power"})
+        # a part that is not asked for leaves the plan what it was before there was such a part
+        if self.across is None:
+            del values["across"]
+        if self.sensitivity == Sensitivity():
+            del values["sensitivity"]
         for source in values["sources"].values():
             del source["path"]
         text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
@@ -416,7 +442,9 @@ def _defaults(part: Part, path: str) -> Iterator[str]:
     for name, field in type(part).model_fields.items():
         value, where = getattr(part, name), f"{path}{field.alias or name}"
         if name not in part.model_fields_set:
-            if value is not None and value is not False and value not in ((), {}):
+            if isinstance(value, Part):
+                yield from _defaults(value, f"{where}.")
+            elif value is not None and value is not False and value not in ((), {}):
                 yield f"{where} = {list(value) if isinstance(value, tuple) else value}"
         elif isinstance(value, Part):
             yield from _defaults(value, f"{where}.")

@@ -24,6 +24,10 @@ SUPERPOPULATION_SEED = 19_480_705
 BATCHES = 24
 # derivatives are central differences over this change; the error is of the order of its square
 STEP = 1e-3
+# a less and a more effective relationship, in SD
+LESS, MORE = -1.0, 1.0
+# a distribution of relationships is held as so many equally likely values
+DRAWN = 50
 
 Estimates = Mapping[str, float]
 
@@ -72,6 +76,23 @@ DEFINITIONS: Mapping[str, str] = {
         "average derivative per SD of the working conditions: in total, directly, and through the "
         "practitioner's part of the relationship; the last as a share of the total"
     ),
+    "levels": (
+        "mean chance with everybody's relationship one SD below the mean (`less`) and one SD above "
+        "it (`more`), in each band and overall"
+    ),
+    "interaction": (
+        "from the levels of the lowest band (L) and the highest (H): interaction_contrast = "
+        "(more L - less L) - (more H - less H); ratio_of_risk_ratios = (more L / less L) / (more H "
+        "/ less H); relative_excess_risk = RR11 - RR10 - RR01 + 1, attributable_proportion = that "
+        "over RR11, synergy_index = (RR11 - 1) / (RR10 + RR01 - 2), all relative to the cell of "
+        "lowest risk, 11 being the opposite one"
+    ),
+    "decomposition": (
+        "of the gap in the mean chance, highest band less lowest: access, what the lowest would "
+        "gain with relationships drawn from those of the highest; left, the gap less access; "
+        "returns, what relationships return from the neutral point on, to the highest less to the "
+        "lowest, both with the relationships of the highest; rest, the gap with everybody neutral"
+    ),
     "second_outcome": "risk difference per SD of the true relationship for the second outcome",
     "by_area": "per_sd_relationship, overall, among the clients of each area",
     "log_odds": (
@@ -106,6 +127,10 @@ class Worlds:
     as_it_is: FloatArray
     one_sd_better: FloatArray
     at_neutral: FloatArray
+    all_neutral: FloatArray
+    less: FloatArray
+    more: FloatArray
+    with_highest: FloatArray
     within: FloatArray
     between: FloatArray
     direct: FloatArray
@@ -184,6 +209,10 @@ def worlds_of(draw: Draw) -> Worlds:
         as_it_is=chance(p, people, draw.intercepts, AS_IT_IS),
         one_sd_better=chance(p, people, draw.intercepts, both),
         at_neutral=chance(p, people, draw.intercepts, Shift((1 - share) * rise, share * rise)),
+        all_neutral=_set_to(draw, people, p.neutral),
+        less=_set_to(draw, people, LESS),
+        more=_set_to(draw, people, MORE),
+        with_highest=_with_highest(draw, people),
         within=within,
         between=between,
         direct=_slope(draw, people, Shift(conditions=1.0)),
@@ -203,6 +232,9 @@ def estimands(p: Parameters, worlds: Worlds) -> dict[str, Estimates]:
         **_per_score(p, worlds),
         "typical": {"overall": _mean(worlds.typical)},
         "neutral": _neutral(p, worlds, both),
+        "levels": _levels(p, worlds),
+        "interaction": _interaction(p, worlds),
+        "decomposition": _decomposition(p, worlds),
         "conditions": _conditions(p, worlds),
         "second_outcome": {"overall": _mean(worlds.second_slope)},
     }
@@ -270,6 +302,26 @@ def _slope(draw: Draw, people: People, unit: Shift) -> FloatArray:
     return (up - down) / (2 * STEP)
 
 
+def _set_to(draw: Draw, people: People, value: float) -> FloatArray:
+    """Each client's chance with the relationship at a value, both parts moved in proportion."""
+    p = draw.parameters
+    away = value - people.relationship
+    shift = Shift((1 - p.practitioner_share) * away, p.practitioner_share * away)
+    return chance(p, people, draw.intercepts, shift)
+
+
+def _with_highest(draw: Draw, people: People) -> FloatArray:
+    """Each client's chance averaged over the relationships of the highest band."""
+    highest = np.sort(people.relationship[draw.band == len(draw.parameters.bands) - 1])
+    if not len(highest):
+        return np.full(len(people.area), np.nan)
+    drawn = [part.mean() for part in np.array_split(highest, min(DRAWN, len(highest)))]
+    total = np.zeros(len(people.area))
+    for value in drawn:
+        total += _set_to(draw, people, float(value))
+    return total / len(drawn)
+
+
 def _without_own_effects(people: People) -> Staff:
     return replace(people.staff, own_effect=np.zeros_like(people.staff.own_effect))
 
@@ -288,13 +340,70 @@ def _per_score(p: Parameters, worlds: Worlds) -> dict[str, Estimates]:
 
 def _neutral(p: Parameters, worlds: Worlds, both: FloatArray) -> dict[str, float]:
     below = worlds.relationship < p.neutral
-    gain = (worlds.at_neutral - worlds.as_it_is)[below]
+    gain = 100 * (worlds.at_neutral - worlds.as_it_is)
+    by_band = {
+        f"gain_per_100_below_{name}": _mean(gain[below & (worlds.band == place)])
+        for place, (name, _) in enumerate(p.bands)
+    }
     return {
         "below": _mean(both[below]),
         "above": _mean(both[~below]),
+        "below_minus_above": _mean(both[below]) - _mean(both[~below]),
         "share_below": _mean(below),
-        "gain_per_100_below": 100 * _mean(gain),
+        "gain_per_100_below": _mean(gain[below]),
+        **by_band,
     }
+
+
+def _levels(p: Parameters, worlds: Worlds) -> dict[str, float]:
+    found = {"less_overall": _mean(worlds.less), "more_overall": _mean(worlds.more)}
+    for place, (name, _) in enumerate(p.bands):
+        rows = worlds.band == place
+        found |= {
+            f"less_{name}": _mean(worlds.less[rows]),
+            f"more_{name}": _mean(worlds.more[rows]),
+        }
+    return found
+
+
+def _interaction(p: Parameters, worlds: Worlds) -> dict[str, float]:
+    levels = _levels(p, worlds)
+    low, high = p.bands[0][0], p.bands[-1][0]
+    # cells by band and relationship
+    cells = np.array(
+        [[levels[f"{how}_{band}"] for how in ("less", "more")] for band in (high, low)]
+    )
+    if not (cells > 0).all():
+        return {}
+    band, how = np.unravel_index(int(np.argmin(cells)), cells.shape)
+    ratios = cells / cells[band, how]
+    other_band, other_how, both = (
+        ratios[1 - band, how],
+        ratios[band, 1 - how],
+        ratios[1 - band, 1 - how],
+    )
+    excess = both - other_band - other_how + 1
+    alone = other_band + other_how - 2
+    return {
+        "interaction_contrast": float(cells[1, 1] - cells[1, 0] - cells[0, 1] + cells[0, 0]),
+        "ratio_of_risk_ratios": float(cells[1, 1] / cells[1, 0] / (cells[0, 1] / cells[0, 0])),
+        "relative_excess_risk": float(excess),
+        "attributable_proportion": float(excess / both),
+        **({"synergy_index": float((both - 1) / alone)} if alone > 0 else {}),
+    }
+
+
+def _decomposition(p: Parameters, worlds: Worlds) -> dict[str, float]:
+    low, high = worlds.band == 0, worlds.band == len(p.bands) - 1
+    gap = _mean(worlds.as_it_is[high]) - _mean(worlds.as_it_is[low])
+    access = _mean(worlds.with_highest[low]) - _mean(worlds.as_it_is[low])
+    neutral = {
+        name: _mean(worlds.all_neutral[rows]) for name, rows in (("high", high), ("low", low))
+    }
+    returned = _mean(worlds.as_it_is[high]) - neutral["high"]
+    returned -= _mean(worlds.with_highest[low]) - neutral["low"]
+    rest = neutral["high"] - neutral["low"]
+    return {"gap": gap, "access": access, "left": gap - access, "returns": returned, "rest": rest}
 
 
 def _conditions(p: Parameters, worlds: Worlds) -> dict[str, float]:

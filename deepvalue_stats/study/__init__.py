@@ -1,6 +1,7 @@
 """A study from its plan to its findings; `running` is the only module that knows the order."""
 
-from deepvalue_stats.study.estimating import estimate_effects, gather_evidence
+from deepvalue_stats.study.estimating import estimate_effects
+from deepvalue_stats.study.evidence import gather_evidence
 from deepvalue_stats.study.fitting import Fitted, fit_model, fit_models
 from deepvalue_stats.study.preparing import Prepared, describe, prepare
 from deepvalue_stats.study.running import STAGES, run_study, write_lock

@@ -1,26 +1,50 @@
-"""Every effect of a study, and the evidence by which its claims are judged."""
+"""Every effect of a study, in one table."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from deepvalue_stats.effects import POINT, adjust, average_effect, per_sd
-from deepvalue_stats.equity import effect_by_confidence
+from deepvalue_stats.effects import (
+    POINT,
+    Contrast,
+    Levels,
+    adjust,
+    average_effect,
+    average_risk,
+    effect_by_area,
+    group_masks,
+    harm_ledger,
+    per_sd,
+    slopes_at_neutral,
+)
+from deepvalue_stats.effects.damage import ABOVE, BELOW
+from deepvalue_stats.equity import effect_by_confidence, explain_gap, interaction
 from deepvalue_stats.measures import BAND
 from deepvalue_stats.models import ModelFit, exposure_columns
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.study.fitting import Fitted
-from deepvalue_stats.study.words import in_words, outcome_words, response_words
-from deepvalue_stats.tables import EffectTable, Evidence, stack
+from deepvalue_stats.study.variants import (
+    ACROSS,
+    HINGED,
+    LEAD,
+    SPLIT,
+    SURFACE,
+    lead_of,
+    variant_name,
+)
+from deepvalue_stats.study.words import response_words
+from deepvalue_stats.tables import EffectTable, stack
 from deepvalue_stats.verdicts import FEWEST_GROUPS
 
 
 def estimate_effects(plan: Plan, fitted: Fitted) -> EffectTable:
     """Every effect of the study in one table, with claims named and p-values adjusted."""
     parts = [_effects_of(plan, name, fit) for name, fit in fitted.fits.items()]
-    parts.append(_effects_by_band(plan, fitted))
+    parts += [_in_frequencies(plan, fitted), _effects_by_band(plan, fitted)]
+    parts += [_of_variant(plan, fitted, name) for name in fitted.variants]
     table = _claimed(plan, stack(parts))
     frame = table.frame
     tests = (frame["scale"] == "risk_difference") & (frame["contrast"] == "sd")
@@ -46,25 +70,123 @@ def _effects_of(plan: Plan, name: str, fit: ModelFit) -> EffectTable:
     return stack(rows).labelled(model=name, outcome=response_words(model))
 
 
+def _in_frequencies(plan: Plan, fitted: Fitted) -> EffectTable:
+    """The primary effect in every other way that a reader may want it: chances, ratios, numbers."""
+    model, fit = plan.models[plan.primary], fitted.fits[plan.primary]
+    column = exposure_columns(model)[0]
+    sd, levels = primary_sd(plan, fitted), less_and_more(plan, fitted)
+    rows = [
+        average_risk(fit, column, (levels.low, levels.high)),
+        average_effect(fit, column, contrast=levels, scale="odds_ratio"),
+        average_effect(fit, column, contrast=sd, scale="risk_ratio"),
+        average_effect(fit, column, contrast=sd, scale="number_needed"),
+    ]
+    return stack(rows).labelled(model=plan.primary, outcome=response_words(model))
+
+
+def primary_sd(plan: Plan, fitted: Fitted) -> Contrast:
+    """One SD of the exposure on the primary model's rows: the unit of the whole study."""
+    model = plan.models[plan.primary]
+    return per_sd(fitted.fits[plan.primary].design.frame[model.exposure])
+
+
+def less_and_more(plan: Plan, fitted: Fitted) -> Levels:
+    """A less and a more effective relationship: one SD below the mean score, and one above."""
+    column = exposure_columns(plan.models[plan.primary])[0]
+    center = float(fitted.fits[plan.primary].design.frame[column].mean())
+    size = primary_sd(plan, fitted).size
+    return Levels(center - size, center + size, name="less to more")
+
+
 def _effects_by_band(plan: Plan, fitted: Fitted) -> EffectTable:
     model, fit = plan.models[plan.primary], fitted.banded
     # the unit of the effect for all, who may be more than those with a band
-    sd = per_sd(fitted.fits[plan.primary].design.frame[model.exposure])
+    sd, levels = primary_sd(plan, fitted), less_and_more(plan, fitted)
+    low, reference = next(iter(plan.equity.bands)), plan.equity.reference
+    first = exposure_columns(model)[0]
     rows = [
         effect_by_confidence(
             fit,
             column,
             contrast=sd if per == "sd" else POINT,
-            reference=plan.equity.reference,
+            reference=reference,
         )
         for column in exposure_columns(model)
         for per in plan.effects.per
     ]
+    rows.append(interaction(fit, first, BAND, levels=levels, low=low, reference=reference))
+    neutral = plan.measures[model.exposure].neutral
+    if model.split == "none":
+        center = (levels.low + levels.high) / 2
+        zero = center if neutral is None else neutral
+        rows.append(explain_gap(fit, first, BAND, low=low, high=reference, neutral=zero))
     table = stack(rows).labelled(model=banded_name(plan), outcome=response_words(model))
     # a p-value for one band invites "here but not there": only a difference of bands is tested
+    return _untested(table, tuple(plan.equity.bands))
+
+
+def _untested(table: EffectTable, groups: tuple[str, ...]) -> EffectTable:
     frame = table.frame.copy()
-    frame.loc[frame["group"].isin(list(plan.equity.bands)), "p_value"] = np.nan
+    frame.loc[frame["group"].isin(groups), "p_value"] = np.nan
     return replace(table, frame=frame)
+
+
+def _of_hinge(plan: Plan, fitted: Fitted, fit: ModelFit) -> EffectTable:
+    model = plan.models[plan.primary]
+    neutral = float(plan.measures[model.exposure].neutral or 0.0)
+    unit = primary_sd(plan, fitted)
+    rows = [slopes_at_neutral(fit, model.exposure, neutral, contrast=unit)]
+    if (fit.design.frame[model.exposure] < neutral).any():
+        by = BAND if BAND in fit.design.frame else None
+        rows.append(harm_ledger(fit, model.exposure, neutral, by=by))
+    # what the claim asks is the slope below, and whether it is another than above
+    return _untested(stack(rows), (ABOVE,))
+
+
+def _of_surface(plan: Plan, fitted: Fitted, fit: ModelFit) -> EffectTable:
+    """The effect at three values of confidence itself, beside the bands made of it."""
+    model, modifier = plan.models[plan.primary], plan.equity.modifier
+    unit, values = primary_sd(plan, fitted), fit.design.frame[modifier]
+    rows = []
+    for said, value in zip(("10th", "50th", "90th"), values.quantile([0.1, 0.5, 0.9]), strict=True):
+        at = fit.design.frame.assign(**{modifier: float(value)})
+        row = average_effect(fit, model.exposure, contrast=unit, over=at)
+        rows.append(row.labelled(group=f"{modifier} at its {said} percentile"))
+    return _untested(stack(rows), tuple(str(row.frame["group"].iloc[0]) for row in rows))
+
+
+def _of_areas(plan: Plan, fitted: Fitted, fit: ModelFit) -> EffectTable:
+    by = plan.across.by if plan.across else ""
+    exposure = plan.models[plan.primary].exposure
+    table = effect_by_area(fit, exposure, by, contrast=primary_sd(plan, fitted))
+    return _untested(table, tuple(group_masks(fit.design.frame, by)))
+
+
+def _of_lead(plan: Plan, fitted: Fitted, fit: ModelFit) -> EffectTable:
+    unit = primary_sd(plan, fitted)
+    exposure = plan.models[plan.primary].exposure
+    return average_effect(fit, lead_of(exposure), contrast=unit)
+
+
+def _of_parts(plan: Plan, fitted: Fitted, fit: ModelFit) -> EffectTable:
+    unit, exposure = primary_sd(plan, fitted), plan.models[plan.primary].exposure
+    parts = (f"{exposure}_within", f"{exposure}_between")
+    return stack([average_effect(fit, column, contrast=unit) for column in parts])
+
+
+_EFFECTS: Mapping[str, Callable[[Plan, Fitted, ModelFit], EffectTable]] = {
+    HINGED: _of_hinge,
+    SURFACE: _of_surface,
+    ACROSS: _of_areas,
+    LEAD: _of_lead,
+    SPLIT: _of_parts,
+}
+
+
+def _of_variant(plan: Plan, fitted: Fitted, name: str) -> EffectTable:
+    table = _EFFECTS[name](plan, fitted, fitted.variants[name])
+    words = response_words(plan.models[plan.primary])
+    return table.labelled(model=variant_name(plan, name), outcome=words)
 
 
 def banded_name(plan: Plan) -> str:
@@ -84,50 +206,37 @@ def decisive_groups(fit: ModelFit) -> tuple[str, int]:
     return min(fit.n_groups.items(), key=lambda item: item[1])
 
 
+def every_fit(plan: Plan, fitted: Fitted) -> dict[str, ModelFit]:
+    """Every fit of the study, as tables name it."""
+    variants = {variant_name(plan, name): fit for name, fit in fitted.variants.items()}
+    return {**fitted.fits, banded_name(plan): fitted.banded, **variants}
+
+
 def too_few_groups(plan: Plan, fitted: Fitted) -> frozenset[str]:
     """Models whose intervals mean nothing, whether or not a claim rests on them."""
-    every = {**fitted.fits, banded_name(plan): fitted.banded}
+    every = every_fit(plan, fitted)
     return frozenset(name for name, fit in every.items() if decisive_groups(fit)[1] < FEWEST_GROUPS)
 
 
 def _claimed(plan: Plan, table: EffectTable) -> EffectTable:
-    """Label the one row on which each claim rests."""
-    exposure = exposure_columns(plan.models[plan.primary])[0]
+    """Label the rows on which each claim rests: one, but for the pairs of C4."""
+    model = plan.models[plan.primary]
+    exposure = exposure_columns(model)[0]
     low = next(iter(plan.equity.bands))
-    rests = {
-        "C1": (plan.primary, "all"),
-        "C2": (banded_name(plan), f"{low} minus {plan.equity.reference}"),
-    }
     frame = table.frame.assign(claim="")
-    decides = (frame["scale"] == "risk_difference") & (frame["exposure"] == exposure)
-    decides &= frame["contrast"] == "sd"  # the unit of the smallest worthwhile difference
-    for claim in plan.verdicts.claims:
-        model, group = rests[claim]
-        frame.loc[decides & (frame["model"] == model) & (frame["group"] == group), "claim"] = claim
+    decides = (frame["scale"] == "risk_difference") & (frame["contrast"] == "sd")
+    rests = {
+        "C1": (plan.primary, exposure, frame["group"] == "all"),
+        "C2": (
+            banded_name(plan),
+            exposure,
+            frame["group"] == f"{low} minus {plan.equity.reference}",
+        ),
+        "C3": (variant_name(plan, HINGED), model.exposure, frame["group"] == BELOW),
+        "C4": (variant_name(plan, ACROSS), model.exposure, frame["group"].str.contains(" minus ")),
+    }
+    for claim in (claim for claim in plan.verdicts.claims if claim in rests):
+        name, column, chosen = rests[claim]
+        here = decides & (frame["model"] == name) & (frame["exposure"] == column) & chosen
+        frame.loc[here, "claim"] = claim
     return replace(table, frame=frame)
-
-
-def gather_evidence(plan: Plan, fitted: Fitted) -> Evidence:
-    """What the gates judge."""
-    model, fit = plan.models[plan.primary], fitted.fits[plan.primary]
-    cluster, n_clusters = decisive_groups(fit)
-    bands = fitted.banded.design.frame.groupby(BAND, observed=True)["client"].nunique()
-    outcome = plan.outcomes[model.outcome]
-    return Evidence(
-        design=model.design or plan.clock.design,
-        rater=plan.measures[model.exposure].rater,
-        reported_by=outcome.reported_by,
-        exposure=in_words(model.exposure),
-        outcome=outcome_words(plan),
-        modifier=in_words(plan.equity.modifier),
-        cluster=cluster,
-        n_clusters=n_clusters,
-        bands={str(name): int(n) for name, n in bands.items()},
-        low=next(iter(plan.equity.bands)),
-        reference=plan.equity.reference,
-        converged={
-            plan.primary: fit.convergence.status == "ok",
-            banded_name(plan): fitted.banded.convergence.status == "ok",
-        },
-        corrected=model.estimator == "multilevel" and model.covariance is None,
-    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import pandas as pd
 
 from deepvalue_stats import models
 from deepvalue_stats.data import Dataset
@@ -18,7 +20,9 @@ from deepvalue_stats.models import (
     fit_logit,
 )
 from deepvalue_stats.plan import Plan
+from deepvalue_stats.plan.parts import ModelPlan
 from deepvalue_stats.study.preparing import Prepared
+from deepvalue_stats.study.variants import Variant, variant_name, variants_of
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,15 @@ class Fitted:
         The primary model with the exposure free to differ by confidence band.
     failed : mapping of str to str
         Models that could not be fitted, with the refusal; it stays in the room.
+    variants : mapping of str to ModelFit
+        The primary model asked differently, as `variants.VARIANTS` names it: what the plan gives
+        cause for.
     """
 
     fits: Mapping[str, ModelFit]
     banded: ModelFit
     failed: Mapping[str, str]
+    variants: Mapping[str, ModelFit] = field(default_factory=dict)
 
 
 def fit_models(prepared: Prepared) -> Fitted:
@@ -50,46 +58,75 @@ def fit_models(prepared: Prepared) -> Fitted:
             if name == plan.primary:
                 raise
             failed[name] = str(error)
-    return Fitted(fits, fit_model(prepared, plan.primary, banded=True), failed)
+    variants = {}
+    for name, variant in variants_of(plan).items():
+        try:
+            variants[name] = fit_variant(prepared, variant)
+        except ModelError as error:
+            failed[variant_name(plan, name)] = str(error)
+    return Fitted(fits, fit_model(prepared, plan.primary, banded=True), failed, variants)
 
 
 def fit_model(prepared: Prepared, name: str, *, banded: bool = False) -> ModelFit:
     """Fit one model of the plan, with the exposure free to differ by band where asked."""
-    plan = prepared.plan
-    model = plan.models[name]
-    also = (plan.equity.modifier,) if banded else ()
-    rows = model_rows(plan, model, prepared.linked, also=also)
+    model = prepared.plan.models[name]
+    if not banded:
+        return _fit(prepared, Variant(model), f"models.{name}")
+    also, modifier = (prepared.plan.equity.modifier,), f"C({BAND})"
+    banded_model = Variant(model, also=also, modifier=modifier, prepare=_comparable)
+    return _fit(prepared, banded_model, f"models.{name}")
+
+
+def fit_variant(prepared: Prepared, variant: Variant) -> ModelFit:
+    """Fit the primary model, asked differently."""
+    return _fit(prepared, variant, f"models.{prepared.plan.primary}")
+
+
+def _fit(prepared: Prepared, variant: Variant, where: str) -> ModelFit:
+    plan, model = prepared.plan, variant.model
+    linked = variant.link(plan, prepared.linked)
+    rows = model_rows(plan, model, linked, also=variant.also)
     if model.split_by:
         rows = within_between(rows, model.exposure, model.split_by)
-    if banded:
-        rows = _comparable(plan, with_bands(plan, rows))
-    formula = build_formula(plan, model, modifier=BAND if banded else None)
+    rows = variant.prepare(plan, rows)
+    formula = build_formula(plan, model, modifier=variant.modifier, exposures=variant.exposures)
     try:
-        if rows.frame.empty:
-            fix = "look at the flow: which step took them?"
-            raise ModelError("no row is left to fit", formula, fix)
-        if model.estimator == "gee":
-            group = model.groups[0]
-            return fit_gee(formula, rows.frame, group=group, correlation=model.correlation)
-        if model.estimator == "multilevel":
-            # by way of the module, whose compiler is loaded by the first such model only
-            return models.fit_multilevel(
-                f"{formula} + {build_random_part(plan, model)}",
-                rows.frame,
-                quadrature_points=model.quadrature_points,
-                covariance=model.covariance or "model",
-            )
-        cluster = str(model.covariance).removeprefix("cluster:")
-        return fit_logit(formula, rows.frame, cluster=cluster)
+        return fit_rows(plan, model, formula, rows.frame)
     except ModelError as error:
-        where = f"models.{name}"
         raise ModelError.of(
             [Fault(f.what, f"{where}: {f.where}", f.fix) for f in error.faults]
         ) from None
 
 
+def fit_rows(plan: Plan, model: ModelPlan, formula: str, frame: pd.DataFrame) -> ModelFit:
+    """Fit a formula to rows by the estimator of a planned model.
+
+    Raises
+    ------
+    ModelError
+        If no row is left, or the estimator refuses.
+    """
+    if frame.empty:
+        fix = "look at the flow: which step took them?"
+        raise ModelError("no row is left to fit", formula, fix)
+    if model.estimator == "gee":
+        group = model.groups[0]
+        return fit_gee(formula, frame, group=group, correlation=model.correlation)
+    if model.estimator == "multilevel":
+        # by way of the module, whose compiler is loaded by the first such model only
+        return models.fit_multilevel(
+            f"{formula} + {build_random_part(plan, model)}",
+            frame,
+            quadrature_points=model.quadrature_points,
+            covariance=model.covariance or "model",
+        )
+    cluster = str(model.covariance).removeprefix("cluster:")
+    return fit_logit(formula, frame, cluster=cluster)
+
+
 def _comparable(plan: Plan, rows: Dataset) -> Dataset:
     """Rows with a band, and every band of the comparison filled."""
+    rows = with_bands(plan, rows)
     rows = rows.restrict(rows.frame[BAND].notna().to_numpy(), "confidence below the lowest band")
     present = set(rows.frame[BAND].dropna())
     low = next(iter(plan.equity.bands))

@@ -12,15 +12,17 @@ from deepvalue_stats.disclosure import rules_of
 from deepvalue_stats.errors import PlanError
 from deepvalue_stats.findings import Findings, collect, require_writable, write_findings
 from deepvalue_stats.plan import Plan, read_plan
-from deepvalue_stats.study.estimating import estimate_effects, gather_evidence, too_few_groups
+from deepvalue_stats.study.estimating import estimate_effects, too_few_groups
+from deepvalue_stats.study.evidence import gather_evidence
 from deepvalue_stats.study.fitting import fit_models
 from deepvalue_stats.study.preparing import Progress, prepare
 from deepvalue_stats.study.provenance import provenance, require_room, study_facts, write_room
+from deepvalue_stats.study.stressing import sensitivity_table, stress
 from deepvalue_stats.study.tabulating import count_tables, figure_series
 from deepvalue_stats.verdicts import judge, withhold, word
 
 LOCK = "plan.lock"
-STAGES = ("reading", "scoring", "linking", "fitting", "judging", "writing")
+STAGES = ("reading", "scoring", "linking", "fitting", "stressing", "judging", "writing")
 
 
 def run_study(
@@ -66,15 +68,18 @@ def run_study(
     say("fitting")
     fitted = fit_models(prepared)
     effects = estimate_effects(plan, fitted)
+    say("stressing")
+    found = stress(plan, fitted)
     say("judging")
-    evidence = gather_evidence(plan, fitted)
+    linked = prepared.linked.frame
+    evidence = gather_evidence(plan, fitted, effects, linked, found.influence)
     verdicts = judge(plan, effects, evidence)
     findings = collect(
         rules=rules_of(plan.disclosure),
         study=study_facts(plan),
         provenance=provenance(plan, prepared.data),
         effects=withhold(effects, verdicts, too_few=too_few_groups(plan, fitted)),
-        counts=count_tables(prepared, fitted),
+        counts=(*count_tables(prepared, fitted), sensitivity_table(plan, fitted, effects, found)),
         series=figure_series(plan, fitted, evidence),
         verdicts=verdicts,
         wording=word(verdicts, evidence),

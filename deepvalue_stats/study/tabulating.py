@@ -11,7 +11,12 @@ from deepvalue_stats.effects import predicted_curve
 from deepvalue_stats.measures import BAND, reliability
 from deepvalue_stats.models import ModelFit, exposure_columns
 from deepvalue_stats.plan import Plan, resolve_measure
-from deepvalue_stats.study.estimating import banded_name, decisive_groups, too_few_groups
+from deepvalue_stats.study.estimating import (
+    banded_name,
+    decisive_groups,
+    every_fit,
+    too_few_groups,
+)
 from deepvalue_stats.study.fitting import Fitted
 from deepvalue_stats.study.preparing import Prepared
 from deepvalue_stats.study.words import in_words, outcome_words
@@ -82,11 +87,11 @@ def _participants(plan: Plan, fit: ModelFit) -> CountTable:
 
 
 def _diagnostics(plan: Plan, fitted: Fitted) -> CountTable:
-    every = {**fitted.fits, banded_name(plan): fitted.banded}
+    every = every_fit(plan, fitted)
     rows = [
         {
             "model": name,
-            "role": plan.models[name].role if name in plan.models else "equity",
+            "role": _role(plan, name),
             "estimator": fit.spec.estimator,
             "covariance": fit.spec.covariance,
             "correlation": fit.association.get("alpha", np.nan),
@@ -99,7 +104,7 @@ def _diagnostics(plan: Plan, fitted: Fitted) -> CountTable:
         for name, fit in every.items()
     ]
     rows += [
-        {"model": name, "role": plan.models[name].role, "status": "not fitted", "doubt": IN_ROOM}
+        {"model": name, "role": _role(plan, name), "status": "not fitted", "doubt": IN_ROOM}
         for name in fitted.failed
     ]
     rules: dict[str, Rule] = {
@@ -118,10 +123,14 @@ def _diagnostics(plan: Plan, fitted: Fitted) -> CountTable:
     return CountTable("diagnostics", "What was fitted, and how it went", frame, rules)
 
 
+def _role(plan: Plan, name: str) -> str:
+    return plan.models[name].role if name in plan.models else "variant"
+
+
 def _random_effects(plan: Plan, fitted: Fitted) -> CountTable:
     """How much groups differ, in plain terms; only of fits whose numbers may be shown."""
     withheld = too_few_groups(plan, fitted)
-    every = {**fitted.fits, banded_name(plan): fitted.banded}
+    every = every_fit(plan, fitted)
     rules: dict[str, Rule] = {
         "model": "label",
         "group": "label",

@@ -17,7 +17,7 @@ Answer = Literal[
     "cannot be tested here",
     "withheld",
 ]
-Outcome = Literal["pass", "cap", "block"]
+Outcome = Literal["pass", "note", "cap", "block"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Gate:
     question : str
         As a commissioner would ask it.
     outcome : str
-        pass; cap: the estimate is shown and the verb is held down; block: no estimate.
+        pass; note: a reader has to know it, and nothing else follows; cap: the estimate is shown
+        and the verb is held down; block: no estimate.
     answer : Phrase
         What was found, in a sentence.
     """
@@ -60,7 +61,8 @@ class Verdict:
         What a board paper may say.
     gates : tuple of Gate
     rests_on : mapping
-        The effect row that decides, by column and value.
+        The effect rows that decide, by column and value: one row, or every pair of areas for C4;
+        empty where no row could be made.
     """
 
     claim: str

@@ -293,7 +293,7 @@ def test_a_planned_formula_names_exposure_bands_and_covariates_and_can_be_fitted
         "area": {"column": "clients.area", "type": "category", "at": "baseline"},
     }
     plan = plan_with({"covariates": covariates, "models.main.covariates": ["age", "area"]})
-    formula = build_formula(plan, plan.models["main"], modifier="band")
+    formula = build_formula(plan, plan.models["main"], modifier="C(band)")
     spline = "cr(age, df=4, constraints='center')"
     assert formula == f"job ~ rapport * C(band) + {spline} + C(area)"
     data = DATA.rename(columns={"x": "rapport", "y": "job"})

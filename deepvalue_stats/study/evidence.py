@@ -1,0 +1,234 @@
+"""The facts of design, data and fit by which claims are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from deepvalue_stats.measures import BAND
+from deepvalue_stats.models import ModelFit
+from deepvalue_stats.plan import Plan, resolve_measure
+from deepvalue_stats.study.estimating import banded_name, decisive_groups
+from deepvalue_stats.study.fitting import Fitted
+from deepvalue_stats.study.variants import ACROSS, HINGED, LEAD, lead_of, variant_name
+from deepvalue_stats.study.words import in_words, outcome_words
+from deepvalue_stats.tables import EffectTable, Evidence
+
+# what each claim would need that no study has yet
+_NEEDS: Mapping[str, str] = {
+    "C4": "the study has one service area; several are needed, named by `across`",
+    "C5": "the working conditions of practitioners are no part of the study",
+    "C6": "practical help and human bond are no scores of their own here",
+    "C7": "nothing here says what would happen if relationships were cut short",
+    "C8": "costs are no part of the study",
+}
+POLICED = "employment"
+SANCTIONS = "sanction"
+
+
+def gather_evidence(
+    plan: Plan,
+    fitted: Fitted,
+    effects: EffectTable,
+    linked: pd.DataFrame,
+    influence: Mapping[str, bool] | None = None,
+) -> Evidence:
+    """What the gates judge.
+
+    Parameters
+    ----------
+    plan : Plan
+    fitted : Fitted
+    effects : EffectTable
+        Of these fits.
+    linked : pandas.DataFrame
+        The analysis table, clients without a usable rating included.
+    influence : mapping of str to bool, optional
+        Whether leaving out a single unit moves the answer, by kind of unit.
+
+    Returns
+    -------
+    Evidence
+    """
+    model, fit = plan.models[plan.primary], fitted.fits[plan.primary]
+    frame = fit.design.frame
+    cluster, n_clusters = decisive_groups(fit)
+    bands = fitted.banded.design.frame.groupby(BAND, observed=True)["client"].nunique()
+    outcome = plan.outcomes[model.outcome]
+    measure = plan.measures[model.exposure]
+    across = fitted.variants.get(ACROSS)
+    return Evidence(
+        design=model.design or plan.clock.design,
+        rater=measure.rater,
+        reported_by=outcome.reported_by,
+        exposure=in_words(model.exposure),
+        outcome=outcome_words(plan),
+        modifier=in_words(plan.equity.modifier),
+        cluster=cluster,
+        n_clusters=n_clusters,
+        bands={str(name): int(n) for name, n in bands.items()},
+        low=next(iter(plan.equity.bands)),
+        reference=plan.equity.reference,
+        converged={name: one.convergence.status == "ok" for name, one in _judged(plan, fitted)},
+        corrected=model.estimator == "multilevel" and model.covariance is None,
+        area=plan.study.area,
+        claims=_untestable(plan, fitted),
+        split_by=model.split_by or "",
+        **_by_practitioner(frame, model.exposure, fit),
+        at_top=_at_top(plan, frame),
+        rated_differs=_rated_differs(plan, linked),
+        unlinked=_unlinked(plan),
+        **_sanctions(plan, frame, linked),
+        measured_late=_measured_late(plan),
+        lead_p=_p_of(effects, plan, LEAD, exposure=lead_of(model.exposure)),
+        neutral=measure.neutral,
+        shape_p=_p_of(effects, plan, HINGED, group="below neutral minus above neutral"),
+        quadrature_doubt=fit.convergence.message if fit.convergence.status == "ok" else "",
+        base_rate=float(fit.design.response.mean()),
+        locked=plan.verdicts.label == "confirmatory",
+        influence=dict(influence or {}),
+        n_clients=int(frame["client"].nunique()),
+        n_practitioners=_known_practitioners(frame),
+        across=tuple(map(str, across.design.frame[_by(plan)].unique())) if across else (),
+    )
+
+
+def _by(plan: Plan) -> str:
+    return plan.across.by if plan.across else ""
+
+
+def _judged(plan: Plan, fitted: Fitted) -> list[tuple[str, ModelFit]]:
+    """The fits on which claims rest."""
+    rests = [(plan.primary, fitted.fits[plan.primary]), (banded_name(plan), fitted.banded)]
+    named = [name for name in (HINGED, ACROSS) if name in fitted.variants]
+    return rests + [(variant_name(plan, name), fitted.variants[name]) for name in named]
+
+
+def _untestable(plan: Plan, fitted: Fitted) -> dict[str, str]:
+    found = {claim: why for claim, why in _NEEDS.items() if claim in plan.verdicts.claims}
+    if ACROSS in fitted.variants:
+        found.pop("C4", None)
+    elif plan.across is not None and "C4" in found:
+        found["C4"] = "the model of all service areas could not be fitted"
+    if "C3" in plan.verdicts.claims:
+        neutral = plan.measures[plan.models[plan.primary].exposure].neutral
+        fit = fitted.variants.get(HINGED)
+        if fit is None or neutral is None:
+            found["C3"] = "no model with a bend at the neutral point could be fitted"
+        elif not (fit.design.frame[plan.models[plan.primary].exposure] < neutral).any():
+            found["C3"] = "no client rated the relationship below the neutral point"
+    return found
+
+
+def _known_practitioners(frame: pd.DataFrame) -> int | None:
+    return int(frame["practitioner"].nunique()) if "practitioner" in frame else None
+
+
+def _by_practitioner(frame: pd.DataFrame, exposure: str, fit: ModelFit) -> dict[str, Any]:
+    """How the exposure and the outcome lie within and between practitioners."""
+    if "practitioner" not in frame or frame["practitioner"].isna().any():
+        return {}
+    codes, names = pd.factorize(frame["practitioner"])
+    if not 1 < len(names) < len(frame):
+        return {}
+    rated = _one_way(frame[exposure].to_numpy(dtype="float64"), codes)
+    answered = _one_way(fit.design.response.astype("float64"), codes)
+    sizes = np.bincount(codes)
+    typical = float((sizes**2).sum() / sizes.sum())
+    aware = "practitioner" in fit.spec.groups or "practitioner" in fit.spec.covariance
+    return {
+        "within_share": 1 - rated[0],
+        "mean_reliability": rated[1],
+        "design_effect": 1 + (typical - 1) * answered[0],
+        "clustered": aware,
+    }
+
+
+def _one_way(values: np.ndarray, codes: np.ndarray) -> tuple[float, float]:
+    """ICC(1) and ICC(2) by analysis of variance, for unequal groups; below 0 set to 0."""
+    sizes = np.bincount(codes)
+    n, groups = len(values), len(sizes)
+    means = np.bincount(codes, weights=values) / sizes
+    between = float(sizes @ (means - values.mean()) ** 2 / (groups - 1))
+    within = float(((values - means[codes]) ** 2).sum() / (n - groups))
+    each = (n - float((sizes**2).sum()) / n) / (groups - 1)
+    total = between + (each - 1) * within
+    if total <= 0 or between <= 0:
+        return 0.0, 0.0
+    return max((between - within) / total, 0.0), max((between - within) / between, 0.0)
+
+
+def _at_top(plan: Plan, frame: pd.DataFrame) -> float:
+    name = plan.models[plan.primary].exposure
+    highest = resolve_measure(name, plan.measures[name]).response_range[1]
+    return float((frame[name] >= highest).mean())
+
+
+def _rated_differs(plan: Plan, linked: pd.DataFrame) -> dict[str, float]:
+    """Clients of the cohort with a usable rating against those without, by what is known of both.
+
+    The cohort is whose outcome is known; with all or none of them rated there is nothing to say.
+    """
+    model = plan.models[plan.primary]
+    cohort = linked[linked[model.response].notna()]
+    rated = cohort[model.exposure].notna().to_numpy()
+    found = {}
+    for said, name in (("the outcome", model.response), (None, plan.equity.modifier)):
+        if name not in cohort:
+            continue
+        values = pd.to_numeric(cohort[name]).to_numpy(dtype="float64")
+        with_it, without = values[rated & ~np.isnan(values)], values[~rated & ~np.isnan(values)]
+        if min(len(with_it), len(without)) > 1:
+            found[said or in_words(name)] = _standardised(with_it, without)
+    return found
+
+
+def _standardised(a: np.ndarray, b: np.ndarray) -> float:
+    spread = float(np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2))
+    return float(a.mean() - b.mean()) / spread if spread > 0 else 0.0
+
+
+def _unlinked(plan: Plan) -> str:
+    outcome = plan.outcomes[plan.models[plan.primary].outcome]
+    source = (outcome.date or "").partition(".")[0]
+    return plan.links[source].unlinked if source in plan.links else ""
+
+
+def _sanctions(plan: Plan, frame: pd.DataFrame, linked: pd.DataFrame) -> dict[str, Any]:
+    """Whether policing is told apart from supporting: where clients can be sanctioned."""
+    if plan.study.area != POLICED:
+        return {}
+    measured = [name for name, c in plan.covariates.items() if SANCTIONS in f"{name} {c.column}"]
+    known = [name for name in measured if name in linked]
+    if not known:
+        return {"sanctions": "unmeasured"}
+    model, name = plan.models[plan.primary], known[0]
+    found: dict[str, Any] = {"sanctions": "adjusted" if name in model.covariates else "measured"}
+    if name in frame and "practitioner" in frame:
+        means = frame.groupby("practitioner", observed=True)[[name, model.exposure]].mean()
+        if len(means) > 2 and (means.std() > 0).all():
+            found["sanctions_correlation"] = float(means.corr().to_numpy()[0, 1])
+    return found
+
+
+def _measured_late(plan: Plan) -> tuple[str, ...]:
+    """Covariates of the primary model no earlier than the exposure; the wave itself is none."""
+    model = plan.models[plan.primary]
+    late = []
+    for name in model.covariates:
+        declared = plan.covariates.get(name) or plan.measures.get(name)
+        clock = getattr(declared, "column", None) == plan.clock.wave
+        if declared is not None and declared.at is None and not clock:
+            late.append(in_words(name))
+    return tuple(late)
+
+
+def _p_of(effects: EffectTable, plan: Plan, variant: str, **where: object) -> float | None:
+    rows = effects.where(
+        model=variant_name(plan, variant), scale="risk_difference", contrast="sd", **where
+    ).frame
+    known = rows["p_value"].dropna()
+    return float(known.iloc[0]) if len(known) else None

@@ -1,0 +1,121 @@
+"""The primary model asked differently: bent at neutral, by area, along confidence, with a lead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from deepvalue_stats.data import Dataset
+from deepvalue_stats.effects import hinge
+from deepvalue_stats.measures import with_bands
+from deepvalue_stats.plan import Plan
+from deepvalue_stats.plan.parts import ModelPlan
+
+Step = Callable[[Plan, Dataset], Dataset]
+HINGED, SURFACE, ACROSS, LEAD, SPLIT = "hinged", "surface", "across", "lead", "split"
+
+# what the effect table calls each: the primary model's name, and what is different
+_NAMES: Mapping[str, str] = {
+    HINGED: "{primary}, bent at neutral",
+    SURFACE: "{primary} x {modifier} score",
+    ACROSS: "{primary} x {across}",
+    LEAD: "{primary} beside the next rating",
+    SPLIT: "{primary}, within and between",
+}
+
+
+def _as_it_is(_plan: Plan, rows: Dataset) -> Dataset:
+    return rows
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How a fit differs from the model that the plan names.
+
+    Attributes
+    ----------
+    model : ModelPlan
+    also : tuple of str
+        Further variables that must be present.
+    modifier : str or None
+        A term by which the exposure's terms may differ.
+    exposures : tuple of str or None
+        Terms in the place of the exposure's columns.
+    link, prepare : callable
+        What is done to the analysis table, and to the model's rows.
+    """
+
+    model: ModelPlan
+    also: tuple[str, ...] = ()
+    modifier: str | None = None
+    exposures: tuple[str, ...] | None = None
+    link: Step = _as_it_is
+    prepare: Step = _as_it_is
+
+
+def variants_of(plan: Plan) -> dict[str, Variant]:
+    """The variants that a plan gives cause for, by name."""
+    model = plan.models[plan.primary]
+    # a neutral point, an area and a lead are matters of the score, not of its parts
+    whole = model.model_copy(update={"split": "none", "split_by": None})
+    neutral = plan.measures[model.exposure].neutral
+    found = {}
+    if neutral is not None:
+        exposures = tuple(hinge(model.exposure, neutral).split(" + "))
+        found[HINGED] = Variant(whole, exposures=exposures, prepare=_banded_where_known)
+    if plan.across is not None:
+        by = plan.across.by
+        found[ACROSS] = Variant(whole, also=(by,), modifier=f"C({by})")
+    modifier = plan.equity.modifier
+    found[SURFACE] = Variant(whole, also=(modifier,), modifier=modifier)
+    if plan.clock.kind == "waves":
+        lead = lead_of(model.exposure)
+        found[LEAD] = Variant(
+            whole, also=(lead,), exposures=(model.exposure, lead), link=_with_lead
+        )
+    split_by = _split_by(plan)
+    if split_by and all(one.split == "none" for one in plan.models.values()):
+        parts = {"split": "within_between", "split_by": split_by}
+        found[SPLIT] = Variant(model.model_copy(update=parts))
+    return found
+
+
+def variant_name(plan: Plan, variant: str) -> str:
+    """How a variant is named in tables."""
+    return _NAMES[variant].format(
+        primary=plan.primary,
+        modifier=plan.equity.modifier,
+        across=plan.across.by if plan.across else "",
+    )
+
+
+def lead_of(exposure: str) -> str:
+    """The column of an exposure at the wave after."""
+    return f"{exposure}__lead"
+
+
+def _split_by(plan: Plan) -> str | None:
+    """Whose means the exposure is taken apart by: the client over waves, else the practitioner."""
+    if plan.clock.kind == "waves":
+        return "client"
+    return "practitioner" if plan.ids.practitioner else None
+
+
+def _banded_where_known(plan: Plan, rows: Dataset) -> Dataset:
+    """The band of each row, for a ledger by band; rows without one stay."""
+    return with_bands(plan, rows) if plan.equity.modifier in rows.frame else rows
+
+
+def _with_lead(plan: Plan, linked: Dataset) -> Dataset:
+    """The exposure at the client's next wave of the study's schedule."""
+    frame, exposure = linked.frame, plan.models[plan.primary].exposure
+    waves = np.sort(frame["wave_number"].unique())
+    following = dict(pairwise(waves))
+    key = pd.MultiIndex.from_arrays([frame["client"], frame["wave_number"]])
+    scores = pd.Series(frame[exposure].to_numpy(), index=key)
+    wanted = pd.MultiIndex.from_arrays([frame["client"], frame["wave_number"].map(following)])
+    return linked.with_columns(**{lead_of(exposure): scores.reindex(wanted).to_numpy()})
