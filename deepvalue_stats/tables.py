@@ -270,6 +270,8 @@ class Evidence:
         Whether the primary fit knows that rows of one practitioner belong together.
     at_top : float or None
         Share of clients whose exposure score is the highest there can be.
+    near_top : float or None
+        Share of them in the top tenth of the scale.
     rated_differs : mapping of str to float
         Standardised difference between clients of the cohort with a usable rating and those
         without one, by characteristic (outcome, confidence).
@@ -327,6 +329,7 @@ class Evidence:
     design_effect: float | None = None
     clustered: bool = True
     at_top: float | None = None
+    near_top: float | None = None
     rated_differs: Mapping[str, float] = field(default_factory=dict)
     unlinked: str = ""
     sanctions: str = ""

@@ -14,12 +14,22 @@ import numpy as np
 import pandas as pd
 
 from deepvalue_stats.bench.samples import BANDS, Sample
-from deepvalue_stats.effects import Contrast, average_effect, per_sd
+from deepvalue_stats.effects import (
+    Contrast,
+    average_effect,
+    harm_ledger,
+    per_sd,
+    slopes_at_neutral,
+)
+from deepvalue_stats.equity import explain_gap, interaction
 from deepvalue_stats.errors import ModelError
+from deepvalue_stats.measures import BAND
 from deepvalue_stats.models import ModelFit, exposure_columns, fit_gee, fit_logit, fit_multilevel
 from deepvalue_stats.study.estimating import banded_name
 
 Row = dict[str, Any]
+# presets without anything that an adjusted model could get wrong
+CLEAN = ("claim_true", "null")
 NUMBERS = ("estimate", "std_error", "conf_low", "conf_high", "p_value")
 REFUSED = "refused"
 
@@ -40,9 +50,9 @@ class Estimator:
         One row each: of a sample that it refuses as well.
     rows : callable
         From a sample to the rows, in the order of `estimands`.
-    proper : bool
-        Whether it should be right where only what was measured matters; then it is also given
-        the score without error.
+    proper : tuple of str
+        Presets in which it should be right, as only what was measured matters; there it is also
+        given the score without error.
     """
 
     name: str
@@ -51,7 +61,7 @@ class Estimator:
     held_to: str
     estimands: tuple[str, ...]
     rows: Callable[[Sample], Iterable[Row]]
-    proper: bool = True
+    proper: tuple[str, ...] = CLEAN
 
 
 def estimated(sample: Sample) -> list[Row]:
@@ -65,7 +75,7 @@ def estimated(sample: Sample) -> list[Row]:
     """
     found = []
     for estimator in ESTIMATORS.values():
-        if sample.score == "observed" or estimator.proper:
+        if sample.score == "observed" or sample.preset in estimator.proper:
             place = {"score": sample.score, "estimator": estimator.name}
             found += [{**place, **row} for row in _rows(estimator, sample)]
     return found
@@ -138,6 +148,35 @@ def _bands(sample: Sample) -> list[Row]:
     ]
 
 
+def _interaction(sample: Sample) -> list[Row]:
+    name, low, reference = sample.model.exposure, *_compared(sample)
+    table = interaction(
+        sample.banded, name, BAND, levels=sample.levels, low=low, reference=reference
+    )
+    return [_row(sample.banded, table.row(scale=scale)) for scale in INTERACTIONS]
+
+
+def _gap(sample: Sample) -> list[Row]:
+    name, low, high = sample.model.exposure, *_compared(sample)
+    neutral = sample.neutral
+    table = explain_gap(sample.banded, name, BAND, low=low, high=high, neutral=neutral)
+    return [_row(sample.banded, table.row(contrast=part)) for part in GAP]
+
+
+def _compared(sample: Sample) -> tuple[str, str]:
+    """The lowest band, and the one it is compared with."""
+    return next(iter(sample.plan.equity.bands)), sample.plan.equity.reference
+
+
+def _damage(sample: Sample) -> list[Row]:
+    name, fit = sample.model.exposure, sample.hinged
+    unit = Contrast("sd", sample.unit)
+    slopes = slopes_at_neutral(fit, name, sample.neutral, contrast=unit)
+    slopes = slopes.where(scale="risk_difference")
+    harm = harm_ledger(fit, name, sample.neutral).row(scale="risk_difference")
+    return [*(_row(fit, row) for _, row in slopes.frame.iterrows()), _row(fit, harm)]
+
+
 def _rescaled(sample: Sample, fit: ModelFit, effect: pd.Series) -> Row:
     """A row of the study's own table, from the SD of its rows to the fixed unit."""
     return _scaled(_row(fit, effect), sample.unit / sample.own_sd)
@@ -147,6 +186,13 @@ def _scaled(row: Row, factor: float) -> Row:
     lengths = ("estimate", "std_error", "conf_low", "conf_high")
     return row | {name: factor * row[name] for name in lengths}
 
+
+INTERACTIONS = (
+    "interaction_contrast", "ratio_of_risk_ratios", "relative_excess_risk",
+    "attributable_proportion",
+)  # fmt: skip
+GAP = ("gap", "access", "left", "returns", "rest")
+DAMAGE = ("below", "above", "below_minus_above", "harm_below")
 
 _PER_SD = "average change of the chance for one SD of the score, over the population"
 _PARTS = ("within", "between")
@@ -164,7 +210,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
                 f"{_PER_SD} (its own SD)",
                 ("risk_difference",),
                 _naive,
-                proper=False,
+                proper=(),
             ),
             Estimator(
                 "pooled",
@@ -208,6 +254,35 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
                 f"{_PER_SD} in the band, and its difference low minus high",
                 BANDS,
                 _bands,
+            ),
+            Estimator(
+                "interaction",
+                "interaction",
+                "From the same model the chances one SD of the relationship below and above the "
+                "mean in the lowest and the highest band, and the measures made of them.",
+                "the same measures of the planted chances",
+                INTERACTIONS,
+                _interaction,
+            ),
+            Estimator(
+                "gap",
+                "gap between bands",
+                "From the same model the gap in outcomes between the highest and the lowest band, "
+                "and the parts that relationships have in it.",
+                "the same parts, from planted chances",
+                tuple(f"gap_{part}" if part != "gap" else part for part in GAP),
+                _gap,
+            ),
+            Estimator(
+                "damage",
+                "bent at neutral",
+                "The multilevel model with one slope below the neutral point and one above it, and "
+                "what clients below would gain at it.",
+                "average change of the chance for one SD among clients below neutral and above, "
+                "and the mean gain of those below",
+                DAMAGE,
+                _damage,
+                proper=(*CLEAN, "damage"),
             ),
         )
     }

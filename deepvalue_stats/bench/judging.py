@@ -7,15 +7,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-from scipy import stats
-
 from deepvalue_stats.bench.samples import Sample, thinned
-from deepvalue_stats.effects import Estimates, average_mean, e_value, predictor_of, together
+from deepvalue_stats.effects import Contrast, average_effect, e_value
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit, fit_multilevel
 from deepvalue_stats.study import gather_evidence
-from deepvalue_stats.tables import LEVEL
 from deepvalue_stats.verdicts import Verdict, judge
 
 ANSWERS = (
@@ -27,7 +23,11 @@ ANSWERS = (
     "cannot be tested here",
 )
 NOT_FITTED = "cannot be tested here"
-GATES = ("timing", "same_rater", "assignment", "groups", "bands", "convergence")
+GATES = (
+    "timing", "same_rater", "assignment", "groups", "bands", "convergence", "ceiling",
+    "attrition", "policing", "damage",
+)  # fmt: skip
+CLAIMS = ("C1", "C2", "C3")
 DOUBTS = ("separated", "singular")
 # words that would turn what goes together into what brings about; no design here earns one
 CAUSAL = re.compile(
@@ -37,12 +37,12 @@ CAUSAL = re.compile(
 
 
 def judged(sample: Sample) -> dict[str, Any]:
-    """Judge the claims C1 and C2 as a study does.
+    """Judge the claims C1 to C3 as a study does.
 
     Returns
     -------
     dict
-        `c1`, `c2` (answers), `causal` (whether a verb or sentence claims a cause), each gate's
+        `c1`, `c2`, `c3` (answers), `causal` (whether a verb or sentence claims a cause), a gate's
         outcome for the claim that is stricter, and the doubts of the primary fit. A primary model
         that is refused gives "cannot be tested here", and `refused`.
     """
@@ -50,14 +50,15 @@ def judged(sample: Sample) -> dict[str, Any]:
         effects, fitted = sample.effects, sample.fitted
     except ModelError:
         doubts = dict.fromkeys(DOUBTS, False)
-        return {"refused": True, "c1": NOT_FITTED, "c2": NOT_FITTED, "causal": False, **doubts}
-    verdicts = judge(sample.plan, effects, gather_evidence(sample.plan, fitted))
+        answered = {claim.lower(): NOT_FITTED for claim in CLAIMS}
+        return {"refused": True, **answered, "causal": False, **doubts}
+    evidence = gather_evidence(sample.plan, fitted, effects, sample.linked)
+    verdicts = judge(sample.plan, effects, evidence)
     answers = {verdict.claim: verdict.answer for verdict in verdicts}
     convergence = sample.primary.convergence
     return {
         "refused": False,
-        "c1": answers["C1"],
-        "c2": answers["C2"],
+        **{claim.lower(): answers[claim] for claim in CLAIMS},
         "causal": any(_causal(verdict) for verdict in verdicts),
         **_gates(verdicts),
         "separated": convergence.status == "separated",
@@ -66,12 +67,13 @@ def judged(sample: Sample) -> dict[str, Any]:
 
 
 def _gates(verdicts: tuple[Verdict, ...]) -> dict[str, str]:
-    """The outcome of each gate for the last claim that has it: C2 has all of them."""
-    return {gate.name: gate.outcome for verdict in verdicts for gate in verdict.gates}
+    """The outcome of each gate for the last claim that has it."""
+    found = {gate.name: gate.outcome for verdict in verdicts for gate in verdict.gates}
+    return {name: outcome for name, outcome in found.items() if name in GATES}
 
 
 def _causal(verdict: Verdict) -> bool:
-    return bool(CAUSAL.search(f"{verdict.verb} {verdict.sentence}"))
+    return bool(CAUSAL.search(f"{verdict.verb} {verdict.sentence.template}"))
 
 
 def sensitivity(sample: Sample, *, benchmark: bool) -> dict[str, Any]:
@@ -93,7 +95,7 @@ def sensitivity(sample: Sample, *, benchmark: bool) -> dict[str, Any]:
         fit = sample.primary
         if fit.convergence.status != "ok":
             return {}
-        ratio, low, high = risk_ratio(fit, sample.model.exposure, sample.unit)
+        ratio, low, high = _risk_ratio(fit, sample)
         value = e_value(ratio, low, high)
         found = {"risk_ratio": ratio, "e_value": value.estimate, "e_value_limit": value.limit}
         return found | (_benchmark(sample, ratio) if benchmark else {})
@@ -106,50 +108,29 @@ def _benchmark(sample: Sample, ratio: float) -> dict[str, float]:
     for name in sample.model.covariates:
         less = thinned(sample, name)
         fit = fit_multilevel(less.multilevel_formula(less.model), sample.rows.frame)
-        shifted = _shifted(fit, sample.model.exposure, sample.unit).value
-        found[f"factor_{name}"] = float(shifted[1] / shifted[0]) / ratio
+        found[f"factor_{name}"] = _risk_ratio(fit, sample)[0] / ratio
     return found
 
 
-def risk_ratio(fit: ModelFit, exposure: str, unit: float) -> tuple[float, float, float]:
-    """The ratio of mean chances with everybody's exposure one unit higher and as it is.
-
-    Parameters
-    ----------
-    fit : ModelFit
-    exposure : str
-    unit : float
-
-    Returns
-    -------
-    tuple of float
-        Ratio and its limits, symmetric on the log scale, by the delta method.
-    """
-    both = _shifted(fit, exposure, unit)
-    weights = np.array([[-1.0, 1.0]]) / both.value
-    spread = float(np.sqrt(both.combine(weights).covariance(fit.interval_joint)[0, 0]))
-    dof = fit.degrees_of(np.array([term.startswith(exposure) for term in fit.terms]))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, dof)) * spread
-    ratio = float(both.value[1] / both.value[0])
-    return ratio, float(ratio * np.exp(-half)), float(ratio * np.exp(half))
-
-
-def _shifted(fit: ModelFit, exposure: str, unit: float) -> Estimates:
-    """The mean chance as it is, and with the exposure one unit higher."""
-    frame = fit.design.frame
-    moved = frame.assign(**{exposure: frame[exposure] + unit})
-    return together([average_mean(fit.link, predictor_of(fit, rows)) for rows in (frame, moved)])
+def _risk_ratio(fit: ModelFit, sample: Sample) -> tuple[float, float, float]:
+    """The ratio of mean chances with everybody's exposure one fixed unit higher and as it is."""
+    unit = Contrast("sd", sample.unit)
+    table = average_effect(fit, sample.model.exposure, contrast=unit, scale="risk_ratio")
+    row = table.frame.iloc[0]
+    return float(row["estimate"]), float(row["conf_low"]), float(row["conf_high"])
 
 
 # how each flag that a preset expects is seen in a record; what is not here is not built yet
-_BY_GATE = ("timing", "same_rater", "assignment", "groups")
+_BY_GATE = (
+    "timing", "same_rater", "assignment", "groups", "ceiling", "attrition", "policing", "damage",
+)  # fmt: skip
 FLAGS: Mapping[str, str] = MappingProxyType(
     {name: "gate" for name in _BY_GATE} | {name: "doubt" for name in DOUBTS}
 )
 
 
 def fired(flag: str, record: Mapping[Any, Any]) -> bool:
-    """Whether a flag fired in a record of `judged`: a gate caps or blocks, or a doubt is there.
+    """Whether a flag fired in a record of `judged`: a gate does not pass, or a doubt is there.
 
     Parameters
     ----------
@@ -158,5 +139,5 @@ def fired(flag: str, record: Mapping[Any, Any]) -> bool:
     record : mapping
     """
     if FLAGS[flag] == "gate":
-        return record.get(flag) in ("cap", "block")
+        return record.get(flag) in ("note", "cap", "block")
     return bool(record[flag])

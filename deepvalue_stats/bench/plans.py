@@ -10,6 +10,10 @@ from deepvalue_stats.plan import Plan, parse_plan
 from deepvalue_stats.simulate import PRESETS, preset_parameters
 
 PRIMARY = "main"
+# the score of a client whose relationship is at the neutral point, in the presets and where it lies
+# higher: between "neither" and "agree"
+MIDDLE = 3.5
+NEUTRAL = {"damage": 3.9}
 
 
 def preset_plan(name: str, area: str) -> Plan:
@@ -41,6 +45,8 @@ def preset_plan(name: str, area: str) -> Plan:
         raw["covariates"]["barred"] = {"column": "clients.barred", "type": "number"}
         raw["covariates"]["barred"]["at"] = "baseline"
         raw["models"][PRIMARY]["covariates"].append("barred")
+    raw["measures"]["relationship"]["neutral"] = NEUTRAL.get(name, MIDDLE)
+    raw["verdicts"]["claims"] = ["C1", "C2", "C3"]
     if PRESETS[name].flag == "groups":
         # three services are too few for an effect of their own
         raw["models"][PRIMARY]["groups"] = ["practitioner"]

@@ -13,7 +13,8 @@ import pandas as pd
 from deepvalue_stats.bench.example import SIZE
 from deepvalue_stats.bench.plans import preset_plan
 from deepvalue_stats.data import Column, Dataset, TableSchema
-from deepvalue_stats.effects import per_sd
+from deepvalue_stats.effects import Levels, per_sd
+from deepvalue_stats.errors import ModelError
 from deepvalue_stats.linkage import model_rows
 from deepvalue_stats.measures import within_between
 from deepvalue_stats.models import ModelFit, build_formula, build_random_part
@@ -28,11 +29,13 @@ from deepvalue_stats.simulate import (
     superpopulation,
 )
 from deepvalue_stats.study import Fitted, Prepared, estimate_effects, fit_model
+from deepvalue_stats.study.fitting import fit_variant
+from deepvalue_stats.study.variants import HINGED, variants_of
 from deepvalue_stats.tables import EffectTable
 
 Score = Literal["observed", "error_free"]
 # error-free scores show whether an estimator is right when nothing else is wrong
-ERROR_FREE = ("claim_true", "null")
+ERROR_FREE = ("claim_true", "null", "damage")
 # the flag of presets in which a hurried analysis would take all areas together
 POOLED = "heterogeneity"
 BANDS = ("low", "high", "low_minus_high")
@@ -59,10 +62,15 @@ class Sample:
         where what differs between areas is what was planted.
     cohort : pandas.DataFrame
         Who belongs to the plan's cohort, columns named as the plan names them.
+    unrated : pandas.DataFrame
+        Who would, but for a usable rating.
+    neutral : float
+        The neutral point, in points of the cohort's score.
     unit : float
         The SD of the score among all clients there could be, in the points of the cohort's score.
     score : str
         observed, or error_free: then the true relationship stands in the place of the score.
+    preset : str
     """
 
     plan: Plan
@@ -70,6 +78,9 @@ class Sample:
     cohort: pd.DataFrame
     unit: float
     score: Score
+    preset: str
+    unrated: pd.DataFrame
+    neutral: float
 
     @property
     def model(self) -> ModelPlan:
@@ -108,9 +119,34 @@ class Sample:
         return fit_model(self._prepared, self.plan.primary, banded=True)
 
     @cached_property
+    def hinged(self) -> ModelFit:
+        """The primary model with one slope below the neutral point and one above it."""
+        model = self.plan.measures[self.model.exposure].model_copy(update={"neutral": self.neutral})
+        measures = {**self.plan.measures, self.model.exposure: model}
+        plan = self.plan.model_copy(update={"measures": measures})
+        return fit_variant(replace(self._prepared, plan=plan), variants_of(plan)[HINGED])
+
+    @cached_property
     def fitted(self) -> Fitted:
-        """What a study fits: the two models on which its claims rest."""
-        return Fitted({self.plan.primary: self.primary}, self.banded, {})
+        """What a study fits: the models on which its claims rest."""
+        try:
+            variants = {HINGED: self.hinged}
+        except ModelError:
+            variants = {}
+        return Fitted({self.plan.primary: self.primary}, self.banded, {}, variants)
+
+    @property
+    def levels(self) -> Levels:
+        """A less and a more effective relationship, one SD below the mean and above it."""
+        if self.score == "error_free":
+            return Levels(-1.0, 1.0)
+        center = float(self.rows.frame[self.model.exposure].mean())
+        return Levels(center - self.unit, center + self.unit)
+
+    @property
+    def linked(self) -> pd.DataFrame:
+        """The cohort with clients who have no usable rating."""
+        return pd.concat([self.cohort, self.unrated], ignore_index=True)
 
     @cached_property
     def effects(self) -> EffectTable:
@@ -153,18 +189,23 @@ def samples_of(preset: str, table: pd.DataFrame) -> Iterator[tuple[str, Sample]]
     extracted = table[table["consented"].to_numpy()]
     everyone = extracted[extracted["relationship_all"].notna()]
     pooled = PRESETS[preset].flag == POOLED
-    in_cohort = extracted[["at_risk", "complete", "rated"]].all(axis=1)
+    open_to_it = extracted[["at_risk", "complete"]].all(axis=1)
+    in_cohort = open_to_it & extracted["rated"]
     for area in bench_parameters(preset).areas:
         plan = bench_plan(preset, area)
         outcome = plan.models[plan.primary].outcome
         names = {"outcome": outcome, "need": AREAS[area].need_column}
-        mine = extracted[in_cohort & (extracted["area"] == area)]
-        cohort = mine.rename(columns=names).reset_index(drop=True)
+        here = extracted["area"] == area
+        cohort = extracted[in_cohort & here].rename(columns=names).reset_index(drop=True)
+        unrated = extracted[open_to_it & ~in_cohort & here].rename(columns=names)
         hurried = everyone if pooled else everyone[everyone["area"] == area]
-        yield area, Sample(plan, hurried, cohort, score_sd(preset, area), "observed")
+        declared = float(plan.measures[plan.models[plan.primary].exposure].neutral or 0.0)
+        unit = score_sd(preset, area)
+        yield area, Sample(plan, hurried, cohort, unit, "observed", preset, unrated, declared)
         if preset in ERROR_FREE:
             known = cohort.assign(relationship=cohort["true_relationship"])
-            yield area, Sample(plan, hurried, known, 1.0, "error_free")
+            true = bench_parameters(preset).neutral
+            yield area, Sample(plan, hurried, known, 1.0, "error_free", preset, unrated, true)
 
 
 def bench_parameters(preset: str) -> Parameters:
@@ -218,12 +259,27 @@ def _truths(preset: str, area: str, score: Score) -> dict[str, float]:
     if score == "error_free":
         found |= {f"risk_difference_{part}": value for part, value in parts.items()}
         found |= _log_odds(known.get("log_odds", {}), bench_parameters(preset))
+        found |= dict(known["interaction"]) | _gap_truth(known["decomposition"])
+        found |= _damage_truth(known["neutral"])
     elif not any(parts.values()):
         # what does nothing does nothing in every unit, so the parts of the observed score have a
-        # truth as well
+        # truth as well, and so has all that is made of them
         names = ("risk_difference", "log_odds")
         found |= {f"{name}_{part}": 0.0 for name in names for part in parts} | {"log_odds": 0.0}
+        found |= dict(known["interaction"]) | _damage_truth(known["neutral"])
+        found |= {name: 0.0 for name in ("gap_access", "gap_returns")}
     return found
+
+
+def _gap_truth(parts: Mapping[str, float]) -> dict[str, float]:
+    return {name if name == "gap" else f"gap_{name}": value for name, value in parts.items()}
+
+
+def _damage_truth(neutral: Mapping[str, float]) -> dict[str, float]:
+    names = ("below", "above", "below_minus_above")
+    return {name: neutral[name] for name in names} | {
+        "harm_below": neutral["gain_per_100_below"] / 100
+    }
 
 
 def _log_odds(planted: Mapping[str, float], p: Parameters) -> dict[str, float]:

@@ -114,9 +114,9 @@ def score_verdicts(verdicts: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         preset, area, replicates, mean `clients`, share of each answer (`c1_supported`, ...,
-        `c2_supported`, ...), `c1_false` (share of "supported" where the truth is none or harm,
-        with its error), `flag`, `flagged` (share; missing where none is expected or none is
-        built), `fires_<flag>` (share, expected or not), `causal` (share with a causal word),
+        `c2_supported`, ..., `c3_supported`, ...), `c1_false` (share of "supported" where the truth
+        is none or harm, with its error), `flag`, `flagged` (share; missing where none is expected
+        or none is built), `fires_<flag>` (share, expected or not), `causal` (share with a causal word),
         means of `e_value` and `e_value_limit`.
     """
     parts = verdicts.groupby(["preset", "area"], sort=False)
@@ -129,7 +129,7 @@ def score_verdicts(verdicts: pd.DataFrame) -> pd.DataFrame:
 
 def _count(preset: str, part: pd.DataFrame) -> dict[str, Any]:
     found: dict[str, Any] = {"replicates": len(part), "clients": float(part["clients"].mean())}
-    for claim in ("c1", "c2"):
+    for claim in ("c1", "c2", "c3"):
         for answer in ANSWERS:
             said = float((part[claim] == answer).mean())
             found[f"{claim}_{answer.replace(' ', '_')}"] = said
@@ -236,6 +236,7 @@ def _preset_row(
         "package_cover": package["cover"],
         **answers,
         "c2_supported": float((verdicts["c2"] == "supported").mean()),
+        "c3_supported": float((verdicts["c3"] == "supported").mean()),
         "flag": flag,
         "flag_exists": int(flag in FLAGS),
         "flagged": flagged(verdicts, flag),

@@ -78,7 +78,7 @@ def gather_evidence(
         claims=_untestable(plan, fitted),
         split_by=model.split_by or "",
         **_by_practitioner(frame, model.exposure, fit),
-        at_top=_at_top(plan, frame),
+        **_near_the_top(plan, frame),
         rated_differs=_rated_differs(plan, linked),
         unlinked=_unlinked(plan),
         **_sanctions(plan, frame, linked),
@@ -161,10 +161,13 @@ def _one_way(values: np.ndarray, codes: np.ndarray) -> tuple[float, float]:
     return max((between - within) / total, 0.0), max((between - within) / between, 0.0)
 
 
-def _at_top(plan: Plan, frame: pd.DataFrame) -> float:
+def _near_the_top(plan: Plan, frame: pd.DataFrame) -> dict[str, Any]:
+    """Shares of scores at the highest there can be, and in the top tenth of the scale."""
     name = plan.models[plan.primary].exposure
-    highest = resolve_measure(name, plan.measures[name]).response_range[1]
-    return float((frame[name] >= highest).mean())
+    lowest, highest = resolve_measure(name, plan.measures[name]).response_range
+    scores = frame[name].to_numpy(dtype="float64")
+    near = highest - (highest - lowest) / 10
+    return {"at_top": float((scores >= highest).mean()), "near_top": float((scores >= near).mean())}
 
 
 def _rated_differs(plan: Plan, linked: pd.DataFrame) -> dict[str, float]:

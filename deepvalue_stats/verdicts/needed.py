@@ -11,7 +11,7 @@ from scipy import stats
 # standard errors that fit into the smallest worthwhile difference, for four chances in five: of
 # leaving out zero when it is there (2.80), and of ruling it out when there is none (2.93)
 TO_FIND = float(stats.norm.ppf(0.975) + stats.norm.ppf(0.80))
-TO_RULE_OUT = float(stats.norm.ppf(0.95) + stats.norm.ppf(0.90))
+TO_EXCLUDE = float(stats.norm.ppf(0.95) + stats.norm.ppf(0.90))
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def needed(row: pd.Series, worthwhile: float, errors: float = TO_FIND) -> Needed
     worthwhile : float
         D, the smallest worthwhile difference, above 0.
     errors : float
-        `TO_FIND`: 80 % power where the truth is D; `TO_RULE_OUT`: 80 % power to show equivalence
+        `TO_FIND`: 80 % power where the truth is D; `TO_EXCLUDE`: 80 % power to show equivalence
         where the truth is 0.
 
     Returns
@@ -52,8 +52,8 @@ def needed(row: pd.Series, worthwhile: float, errors: float = TO_FIND) -> Needed
 
     Notes
     -----
-    times = (errors SE / D)^2 and practitioners = ceil(J times), clients likewise: the caseload
-    and the likeness of one practitioner's clients stay as they are here.
+    times = (errors SE / D)^2, at least 1, and practitioners = ceil(J times), clients likewise: the
+    caseload and the likeness of one practitioner's clients stay as they are here.
 
     References
     ----------
@@ -63,10 +63,11 @@ def needed(row: pd.Series, worthwhile: float, errors: float = TO_FIND) -> Needed
     --------
     >>> import pandas as pd
     >>> row = pd.Series({"std_error": 0.03, "n_practitioners": 60, "n_clients": 750})
-    >>> needed(row, 0.06)
-    Needed(practitioners=118, clients=1472, times=1.962...)
+    >>> found = needed(row, 0.06)
+    >>> found.practitioners, found.clients, round(found.times, 2)
+    (118, 1472, 1.96)
     """
-    times = (errors * float(row["std_error"]) / worthwhile) ** 2
+    times = max((errors * float(row["std_error"]) / worthwhile) ** 2, 1.0)
     groups = row["n_practitioners"]
     practitioners = None if pd.isna(groups) else math.ceil(int(groups) * times)
     return Needed(practitioners, math.ceil(int(row["n_clients"]) * times), times)

@@ -96,11 +96,18 @@ def alike(intervals: Iterable[Interval], p_values: Iterable[float], worthwhile: 
     Berger and Hsu (1996), Statistical Science 11: an intersection of two one-sided tests needs no
     adjustment over the pairs.
     """
-    within = np.array([interval.within(worthwhile) for interval in intervals])
-    if within.all():
+    pairs = list(intervals)
+    if all(pair.within(worthwhile) for pair in pairs):
         return "supported"
-    apart = ~within & (np.array(list(p_values)) < SIZE)
-    return "not supported" if apart.any() else "inconclusive"
+    return "not supported" if apart(pairs, p_values, worthwhile).any() else "inconclusive"
+
+
+def apart(
+    intervals: Iterable[Interval], p_values: Iterable[float], worthwhile: float
+) -> np.ndarray:
+    """Which pairs are shown to differ by what may matter, as `alike` asks; shape (pairs,)."""
+    within = np.array([interval.within(worthwhile) for interval in intervals])
+    return np.asarray(~within & (np.array(list(p_values)) < SIZE))
 
 
 SIZE = 0.05
@@ -176,6 +183,8 @@ FEWEST_GROUPS, FEW_GROUPS = 10, 40
 FEW_CLIENTS = 50
 # more of the clients at the best score: a ceiling (Terwee et al. 2007, J Clin Epidemiol 60)
 CEILING = 0.15
+# more of them in the top tenth of the scale: so many are no longer told apart; a judgement
+CROWDED = 0.50
 # a standardised difference above this is no balance (Austin 2009, Statistics in Medicine 28)
 UNBALANCED = 0.10
 # less of the exposure's variance within practitioners: it is theirs alone; a judgement
