@@ -275,6 +275,8 @@ class Evidence:
     rated_differs : mapping of str to float
         Standardised difference between clients of the cohort with a usable rating and those
         without one, by characteristic (outcome, confidence).
+    adjusted : tuple of str
+        Covariates of the primary model, in the plan's words.
     unlinked : str
         What a client without a record in the outcome source means; empty where outcomes are not
         linked.
@@ -331,6 +333,7 @@ class Evidence:
     at_top: float | None = None
     near_top: float | None = None
     rated_differs: Mapping[str, float] = field(default_factory=dict)
+    adjusted: tuple[str, ...] = ()
     unlinked: str = ""
     sanctions: str = ""
     sanctions_correlation: float | None = None

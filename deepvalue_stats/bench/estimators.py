@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,11 +21,10 @@ from deepvalue_stats.effects import (
     per_sd,
     slopes_at_neutral,
 )
-from deepvalue_stats.equity import explain_gap, interaction
+from deepvalue_stats.equity import effect_by_confidence, explain_gap, interaction
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.measures import BAND
 from deepvalue_stats.models import ModelFit, exposure_columns, fit_gee, fit_logit, fit_multilevel
-from deepvalue_stats.study.estimating import banded_name
 
 Row = dict[str, Any]
 # presets without anything that an adjusted model could get wrong
@@ -123,10 +122,14 @@ def _gee(sample: Sample) -> list[Row]:
 
 
 def _multilevel(sample: Sample) -> list[Row]:
-    table = sample.effects.where(model=sample.plan.primary)
+    name, contrast = sample.model.exposure, Contrast("sd", sample.unit)
+    scales: tuple[Literal["risk_difference", "log_odds"], ...] = ("risk_difference", "log_odds")
     return [
-        _rescaled(sample, sample.primary, table.row(scale=scale))
-        for scale in ("risk_difference", "log_odds")
+        _row(
+            sample.primary,
+            average_effect(sample.primary, name, contrast=contrast, scale=scale).frame.iloc[0],
+        )
+        for scale in scales
     ]
 
 
@@ -142,10 +145,13 @@ def _within_between(sample: Sample) -> list[Row]:
 
 
 def _bands(sample: Sample) -> list[Row]:
-    table = sample.effects.where(model=banded_name(sample.plan))
-    return [
-        _rescaled(sample, sample.banded, table.row(group=name.replace("_", " "))) for name in BANDS
-    ]
+    table = effect_by_confidence(
+        sample.banded,
+        sample.model.exposure,
+        contrast=Contrast("sd", sample.unit),
+        reference=sample.plan.equity.reference,
+    )
+    return [_row(sample.banded, table.row(group=name.replace("_", " "))) for name in BANDS]
 
 
 def _interaction(sample: Sample) -> list[Row]:
@@ -175,11 +181,6 @@ def _damage(sample: Sample) -> list[Row]:
     slopes = slopes.where(scale="risk_difference")
     harm = harm_ledger(fit, name, sample.neutral).row(scale="risk_difference")
     return [*(_row(fit, row) for _, row in slopes.frame.iterrows()), _row(fit, harm)]
-
-
-def _rescaled(sample: Sample, fit: ModelFit, effect: pd.Series) -> Row:
-    """A row of the study's own table, from the SD of its rows to the fixed unit."""
-    return _scaled(_row(fit, effect), sample.unit / sample.own_sd)
 
 
 def _scaled(row: Row, factor: float) -> Row:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+from scipy import stats
+
 from deepvalue_stats.bench.samples import Sample, thinned
-from deepvalue_stats.effects import Contrast, average_effect, e_value
+from deepvalue_stats.effects import Contrast, average_effect, e_value, holm, pairs_of
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit, fit_multilevel
 from deepvalue_stats.study import gather_evidence
-from deepvalue_stats.verdicts import Verdict, judge
+from deepvalue_stats.verdicts import Interval, Verdict, alike, judge
 
 ANSWERS = (
     "supported",
@@ -64,6 +67,42 @@ def judged(sample: Sample) -> dict[str, Any]:
         "separated": convergence.status == "separated",
         "singular": convergence.singular,
     }
+
+
+def judged_across(samples: Sequence[Sample]) -> dict[str, str]:
+    """Judge claim C4 over the areas of one replicate, each with a primary model of its own.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+
+    Returns
+    -------
+    dict
+        `c4`; empty for a single area.
+    """
+    if len(samples) < 2:
+        return {}
+    try:
+        effects = [_effect_of(sample) for sample in samples]
+    except ModelError:
+        return {"c4": NOT_FITTED}
+    if any(one.status != "ok" for one in effects):
+        return {"c4": NOT_FITTED}
+    estimates = np.array([one.estimate for one in effects])
+    covariance = np.diag([one.std_error**2 for one in effects])
+    dof = min(float(one.dof) for one in effects)
+    pairs = pairs_of([str(i) for i in range(len(effects))], estimates, covariance, dof)
+    intervals = [Interval(pair.difference, pair.std_error, pair.dof) for pair in pairs]
+    sizes = [2 * stats.t.sf(abs(one.estimate) / one.std_error, one.dof) for one in intervals]
+    worthwhile = samples[0].plan.verdicts.smallest_worthwhile
+    return {"c4": alike(intervals, holm(np.array(sizes)), worthwhile)}
+
+
+def _effect_of(sample: Sample) -> Any:
+    contrast = Contrast("sd", sample.unit)
+    table = average_effect(sample.primary, sample.model.exposure, contrast=contrast)
+    return next(table.frame.itertuples())
 
 
 def _gates(verdicts: tuple[Verdict, ...]) -> dict[str, str]:
@@ -125,8 +164,12 @@ _BY_GATE = (
     "timing", "same_rater", "assignment", "groups", "ceiling", "attrition", "policing", "damage",
 )  # fmt: skip
 FLAGS: Mapping[str, str] = MappingProxyType(
-    {name: "gate" for name in _BY_GATE} | {name: "doubt" for name in DOUBTS}
+    {name: "gate" for name in _BY_GATE}
+    | {name: "doubt" for name in DOUBTS}
+    | {"heterogeneity": "claim"}
 )
+# who answers goes with confidence in every preset, which is held fixed and noted: a flag is a cap
+_CAPS = ("attrition",)
 
 
 def fired(flag: str, record: Mapping[Any, Any]) -> bool:
@@ -138,6 +181,9 @@ def fired(flag: str, record: Mapping[Any, Any]) -> bool:
         One of `FLAGS`.
     record : mapping
     """
+    if FLAGS[flag] == "claim":
+        return record.get("c4") == "not supported"
     if FLAGS[flag] == "gate":
-        return record.get(flag) in ("note", "cap", "block")
+        open_to = ("cap", "block") if flag in _CAPS else ("note", "cap", "block")
+        return record.get(flag) in open_to
     return bool(record[flag])

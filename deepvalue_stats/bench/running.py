@@ -17,7 +17,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from deepvalue_stats.bench.estimators import ESTIMATORS, NUMBERS, estimated
-from deepvalue_stats.bench.judging import judged, sensitivity
+from deepvalue_stats.bench.judging import judged, judged_across, sensitivity
 from deepvalue_stats.bench.samples import (
     bench_parameters,
     bench_plan,
@@ -159,13 +159,15 @@ def run_block(block: Block) -> Payload:
         parameters = bench_parameters(block.preset)
         for replicate in range(block.first, block.last):
             draw = draw_service(parameters, seed_of(block.preset, replicate, block.seed))
-            for area, sample in samples_of(block.preset, analysis_table(draw)):
+            samples = list(samples_of(block.preset, analysis_table(draw)))
+            across = judged_across([one for _, one in samples if one.score == "observed"])
+            for area, sample in samples:
                 place = {"preset": block.preset, "area": area, "replicate": replicate}
                 estimates += [{**place, **row} for row in estimated(sample)]
                 if sample.score == "observed":
                     warned = sensitivity(sample, benchmark=replicate % BENCHMARKED == 0)
                     size = {"clients": len(sample.rows.frame)}
-                    verdicts.append({**place, **size, **judged(sample), **warned})
+                    verdicts.append({**place, **size, **judged(sample), **across, **warned})
     return {"truths": truths, "estimates": estimates, "verdicts": verdicts}
 
 

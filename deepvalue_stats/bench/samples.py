@@ -13,7 +13,7 @@ import pandas as pd
 from deepvalue_stats.bench.example import SIZE
 from deepvalue_stats.bench.plans import preset_plan
 from deepvalue_stats.data import Column, Dataset, TableSchema
-from deepvalue_stats.effects import Levels, per_sd
+from deepvalue_stats.effects import Levels
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.linkage import model_rows
 from deepvalue_stats.measures import within_between
@@ -152,11 +152,6 @@ class Sample:
     def effects(self) -> EffectTable:
         """Every effect of the study, per SD of the score among its own rows."""
         return estimate_effects(self.plan, self.fitted)
-
-    @property
-    def own_sd(self) -> float:
-        """The SD of the score among its own rows."""
-        return per_sd(self.primary.design.frame[self.model.exposure]).size
 
     def formula(self, model: ModelPlan) -> str:
         """The fixed part of a model of the plan."""

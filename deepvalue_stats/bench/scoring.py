@@ -116,8 +116,8 @@ def score_verdicts(verdicts: pd.DataFrame) -> pd.DataFrame:
         preset, area, replicates, mean `clients`, share of each answer (`c1_supported`, ...,
         `c2_supported`, ..., `c3_supported`, ...), `c1_false` (share of "supported" where the truth
         is none or harm, with its error), `flag`, `flagged` (share; missing where none is expected
-        or none is built), `fires_<flag>` (share, expected or not), `causal` (share with a causal word),
-        means of `e_value` and `e_value_limit`.
+        or none is built), `fires_<flag>` (share, expected or not), `causal` (share with a causal
+        word), means of `e_value` and `e_value_limit`.
     """
     parts = verdicts.groupby(["preset", "area"], sort=False)
     rows = [

@@ -23,6 +23,7 @@ from deepvalue_stats.tables import KINDS, EffectTable, effect_rows
 
 # a distribution of scores is held as so many equally likely values, each the mean of its bin
 BINS = 50
+ROWS_AT_ONCE = 200_000
 
 # what each part of the gap is, as a sum of the five means: high, high at neutral, low, low with
 # the relationships of high, low at neutral
@@ -167,8 +168,7 @@ def _means(
         return predictor_of(fit, rows if value is None else rows.assign(**{exposure: value}), at)
 
     bins = _bins(scores[high])
-    drawn = [placed(low, value) for value in bins.values]
-    chances = np.array([row_means(fit.link, rows) for rows in drawn])
+    lent, chances = _lent(fit, exposure, frame[low], bins.values, at)
     parts = [
         (high, placed(high, None)),
         (high, placed(high, neutral)),
@@ -180,18 +180,35 @@ def _means(
     estimates = []
     for place, (mask, rows) in enumerate(parts):
         if rows is None:
-            each = together([average_mean(fit.link, one) for one in drawn])
-            estimates.append(each.combine(np.full((1, len(drawn)), 1 / len(drawn))))
+            estimates.append(lent)
             own = chances.mean(axis=0)
             # who in the other group has which relationship is a matter of the sample as well
             by_bin = chances.mean(axis=1)
-            lent = by_bin[bins.of] - by_bin[bins.of].mean()
-            influence[place, high] += lent / high.sum()
+            apart = by_bin[bins.of] - by_bin[bins.of].mean()
+            influence[place, high] += apart / high.sum()
         else:
             estimates.append(average_mean(fit.link, rows))
             own = row_means(fit.link, rows)
         influence[place, mask] += (own - own.mean()) / mask.sum()
     return _Means(together(estimates), influence)
+
+
+def _lent(
+    fit: ModelFit, exposure: str, members: pd.DataFrame, values: np.ndarray, at: Averaged
+) -> tuple[Estimates, np.ndarray]:
+    """The mean over members and values of the chance, and each one's chances, (values, members)."""
+    at_once = max(1, ROWS_AT_ONCE // len(members))
+    parts, chances = [], []
+    for start in range(0, len(values), at_once):
+        some = values[start : start + at_once]
+        # one frame for many values: a design is costly to set up, and cheap by the row
+        rows = members.loc[np.tile(members.index, len(some))]
+        moved = rows.assign(**{exposure: np.repeat(some, len(members))})
+        predictor = predictor_of(fit, moved, at)
+        parts.append(average_mean(fit.link, predictor).combine(np.array([[len(some)]])))
+        chances.append(row_means(fit.link, predictor).reshape(len(some), len(members)))
+    weights = np.full((1, len(parts)), 1 / len(values))
+    return together(parts).combine(weights), np.concatenate(chances)
 
 
 @dataclass(frozen=True)

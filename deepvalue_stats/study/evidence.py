@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from deepvalue_stats.measures import BAND
+from deepvalue_stats.measures import BAND, assign_bands
 from deepvalue_stats.models import ModelFit
 from deepvalue_stats.plan import Plan, resolve_measure
 from deepvalue_stats.study.estimating import banded_name, decisive_groups
@@ -80,6 +80,7 @@ def gather_evidence(
         **_by_practitioner(frame, model.exposure, fit),
         **_near_the_top(plan, frame),
         rated_differs=_rated_differs(plan, linked),
+        adjusted=tuple(in_words(name) for name in model.covariates),
         unlinked=_unlinked(plan),
         **_sanctions(plan, frame, linked),
         measured_late=_measured_late(plan),
@@ -174,19 +175,28 @@ def _rated_differs(plan: Plan, linked: pd.DataFrame) -> dict[str, float]:
     """Clients of the cohort with a usable rating against those without, by what is known of both.
 
     The cohort is whose outcome is known; with all or none of them rated there is nothing to say.
+    Outcomes are compared within bands of confidence, as that alone makes some of them differ.
     """
-    model = plan.models[plan.primary]
-    cohort = linked[linked[model.response].notna()]
+    model, modifier = plan.models[plan.primary], plan.equity.modifier
+    cohort = linked[linked[model.response].notna() & linked[modifier].notna()]
     rated = cohort[model.exposure].notna().to_numpy()
-    found = {}
-    for said, name in (("the outcome", model.response), (None, plan.equity.modifier)):
-        if name not in cohort:
-            continue
-        values = pd.to_numeric(cohort[name]).to_numpy(dtype="float64")
-        with_it, without = values[rated & ~np.isnan(values)], values[~rated & ~np.isnan(values)]
-        if min(len(with_it), len(without)) > 1:
-            found[said or in_words(name)] = _standardised(with_it, without)
-    return found
+    if min(rated.sum(), (~rated).sum()) < 2:
+        return {}
+    outcome, score = (
+        pd.to_numeric(cohort[name]).to_numpy(dtype="float64") for name in (model.response, modifier)
+    )
+    bands = assign_bands(cohort[modifier], plan.equity.bands).cat.codes.to_numpy()
+    within = outcome - _band_means(outcome, bands)[bands]
+    return {
+        outcome_words(plan): _standardised(within[rated], within[~rated]),
+        in_words(modifier): _standardised(score[rated], score[~rated]),
+    }
+
+
+def _band_means(values: np.ndarray, bands: np.ndarray) -> np.ndarray:
+    """The mean of every band; the last one's, by place -1, of who is in none."""
+    present = [values[bands == band] for band in (*range(bands.max() + 1), -1)]
+    return np.array([part.mean() if len(part) else 0.0 for part in present])
 
 
 def _standardised(a: np.ndarray, b: np.ndarray) -> float:

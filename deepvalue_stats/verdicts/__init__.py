@@ -3,7 +3,7 @@
 from deepvalue_stats.verdicts.judging import judge, withhold
 from deepvalue_stats.verdicts.needed import Needed, needed
 from deepvalue_stats.verdicts.page import rules_page
-from deepvalue_stats.verdicts.rules import FEWEST_GROUPS, Interval, answer
+from deepvalue_stats.verdicts.rules import FEWEST_GROUPS, Interval, alike, answer
 from deepvalue_stats.verdicts.verdict import Gate, Verdict, Wording
 from deepvalue_stats.verdicts.wording import word
 
@@ -14,6 +14,7 @@ __all__ = [
     "Needed",
     "Verdict",
     "Wording",
+    "alike",
     "answer",
     "judge",
     "needed",

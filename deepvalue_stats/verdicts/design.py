@@ -109,8 +109,12 @@ def attrition(evidence: Evidence) -> Gate | None:
         )
         return Gate("attrition", question, "pass", Phrase(said))
     said = f"No. They differ in {_listed(differs)} by more than a tenth of a standard deviation."
-    if {"outcome", evidence.outcome} & set(differs):
+    if evidence.outcome in differs:
         said += " Who was rated hangs on the outcome itself, which can feign or hide a difference."
+        return Gate("attrition", question, "cap", Phrase(said))
+    if set(differs) <= set(evidence.adjusted):
+        said += " The main model holds that fixed; the result is about those who were rated."
+        return Gate("attrition", question, "note", Phrase(said))
     return Gate("attrition", question, "cap", Phrase(said))
 
 

@@ -96,7 +96,9 @@ OF_EVIDENCE: tuple[tuple[Ask, Rule], ...] = (
         Rule(
             "Are clients with a usable rating like those without one?",
             passes="Standardised differences are at most 0.1.",
-            caps="One is above 0.1 either way; the answer names which.",
+            notes="One is above 0.1 either way, and the main model holds it fixed.",
+            caps="The outcome's is (within bands of confidence), or one that is not held fixed: "
+            "the answer names which.",
         ),
     ),
     (
@@ -111,8 +113,8 @@ OF_EVIDENCE: tuple[tuple[Ask, Rule], ...] = (
         design.ceiling,
         Rule(
             "Can the scale tell good from best?",
-            passes="At most 15 in 100 clients give the best score there is, and at most half a score "
-            "in the top tenth of the scale.",
+            passes="At most 15 in 100 clients give the best score there is, and at most half of "
+            "them one in the top tenth of the scale.",
             notes="More do.",
         ),
     ),
