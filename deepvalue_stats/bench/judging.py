@@ -15,6 +15,7 @@ from deepvalue_stats.effects import Contrast, average_effect, e_value, holm, pai
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit, fit_multilevel
 from deepvalue_stats.study import gather_evidence
+from deepvalue_stats.tables import EffectTable
 from deepvalue_stats.verdicts import Interval, Verdict, alike, judge
 
 ANSWERS = (
@@ -31,6 +32,7 @@ GATES = (
     "attrition", "policing", "damage",
 )  # fmt: skip
 CLAIMS = ("C1", "C2", "C3")
+SIGNIFICANT = 0.05
 DOUBTS = ("separated", "singular")
 # words that would turn what goes together into what brings about; no design here earns one
 CAUSAL = re.compile(
@@ -45,28 +47,42 @@ def judged(sample: Sample) -> dict[str, Any]:
     Returns
     -------
     dict
-        `c1`, `c2`, `c3` (answers), `causal` (whether a verb or sentence claims a cause), a gate's
-        outcome for the claim that is stricter, and the doubts of the primary fit. A primary model
-        that is refused gives "cannot be tested here", and `refused`.
+        `c1`, `c2`, `c3` (answers), `c1_holm`, ... (whether "supported" survives Holm over the
+        claims), `causal` (whether a verb or sentence claims a cause), a gate's outcome for the
+        last claim that has it, and the doubts of the primary fit. A primary model that is refused
+        gives "cannot be tested here", and `refused`.
     """
     try:
         effects, fitted = sample.effects, sample.fitted
     except ModelError:
         doubts = dict.fromkeys(DOUBTS, False)
         answered = {claim.lower(): NOT_FITTED for claim in CLAIMS}
-        return {"refused": True, **answered, "causal": False, **doubts}
+        survived = {f"{claim.lower()}_holm": False for claim in CLAIMS}
+        return {"refused": True, **answered, **survived, "causal": False, **doubts}
     evidence = gather_evidence(sample.plan, fitted, effects, sample.linked)
     verdicts = judge(sample.plan, effects, evidence)
     answers = {verdict.claim: verdict.answer for verdict in verdicts}
+    survive = _by_holm(effects)
     convergence = sample.primary.convergence
     return {
         "refused": False,
         **{claim.lower(): answers[claim] for claim in CLAIMS},
+        **{
+            f"{claim.lower()}_holm": answers[claim] == "supported" and claim in survive
+            for claim in CLAIMS
+        },
         "causal": any(_causal(verdict) for verdict in verdicts),
         **_gates(verdicts),
         "separated": convergence.status == "separated",
         "singular": convergence.singular,
     }
+
+
+def _by_holm(effects: EffectTable) -> set[str]:
+    """The claims whose p-value survives Holm over all claims of the study."""
+    rows = effects.where(claim=CLAIMS).frame.dropna(subset="p_value")
+    kept = holm(rows["p_value"].to_numpy()) < SIGNIFICANT
+    return set(rows.loc[kept, "claim"])
 
 
 def judged_across(samples: Sequence[Sample]) -> dict[str, str]:

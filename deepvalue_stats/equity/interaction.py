@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from deepvalue_stats.effects import (
     Estimates,
@@ -15,13 +16,15 @@ from deepvalue_stats.effects import (
     together,
 )
 from deepvalue_stats.effects.estimate import Averaged, group_masks, refuse_unaveraged
-from deepvalue_stats.effects.inference import cells, counts_of, infer
+from deepvalue_stats.effects.inference import Inference, cells, counts_of, infer
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit
-from deepvalue_stats.tables import KINDS, EffectTable, effect_rows
+from deepvalue_stats.tables import KINDS, LEVEL, EffectTable, effect_rows
 
 # places of the four risks: exposure low or high, in the group of reference or the other one
 REFERENCE_LOW, REFERENCE_HIGH, OTHER_LOW, OTHER_HIGH = range(4)
+# the exposure's difference over both groups, and the groups' over both levels
+AVERAGES = np.array([[-0.5, 0.5, -0.5, 0.5], [-0.5, -0.5, 0.5, 0.5]])
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,19 @@ class Corner:
     recoded: bool
 
 
-def lowest_corner(risks: np.ndarray) -> Corner:
-    """Choose the cell of lowest risk as the reference, as measures of ratio need.
+def recommended_corner(risks: Inference | None) -> Corner:
+    """Choose the cell that measures of ratio are relative to: that of lowest risk, where shown.
+
+    Ratios below 1 make sums of excess ratios meaningless, so that a factor that lowers the risk is
+    coded the other way round. A factor is recoded where its average difference is shown to be
+    below 0, and not where one of four noisy cells happens to be the lowest: that would choose the
+    reference by chance, and bias every measure.
 
     Parameters
     ----------
-    risks : numpy.ndarray, shape (4,)
-        Low and high exposure in the group of reference, then in the other group.
+    risks : Inference
+        Of two differences: the exposure's, averaged over both groups, and the groups', averaged
+        over both levels of the exposure; None keeps the coding as declared.
 
     Returns
     -------
@@ -57,12 +66,13 @@ def lowest_corner(risks: np.ndarray) -> Corner:
     Knol, VanderWeele, Groenwold, Klungel, Rovers and Grobbee (2011), European Journal of
     Epidemiology 26: recoding of preventive factors.
     """
-    start = int(np.argmin(risks))
-    # a cell's neighbour by exposure differs in its last bit, by group in the one before
+    start = REFERENCE_LOW
+    if risks is not None:
+        quantile = float(stats.t.ppf((1 + LEVEL) / 2, risks.dof))
+        lowers = risks.value + quantile * risks.std_error < 0
+        # a cell's neighbour by exposure differs in its last bit, by group in the one before
+        start = int(lowers[0]) + 2 * int(lowers[1])
     return Corner((start, start ^ 1, start ^ 2, start ^ 3), start != REFERENCE_LOW)
-
-
-FIXED = Corner((REFERENCE_LOW, REFERENCE_HIGH, OTHER_LOW, OTHER_HIGH), recoded=False)
 
 
 def contrast_of(risks: Estimates) -> Estimates:
@@ -196,13 +206,16 @@ def interaction(
         for name in (reference, low)
     }
     risks = _risks(fit, exposure, levels, list(places.values()), at)
+    terms = np.ones(len(fit.params), dtype=bool)
     members = {
         reference: frame[masks[reference]],
         low: frame[masks[low]],
         f"{low} minus {reference}": frame[masks[low] | masks[reference]],
     }
+    corner = recommended_corner(
+        infer(risks.combine(AVERAGES), fit, terms) if fit.convergence.status == "ok" else None
+    )
     standard = "every client in either group" if imposed else "each group's own clients"
-    terms = np.ones(len(fit.params), dtype=bool)
     return effect_rows(
         {
             "outcome": fit.design.outcome,
@@ -216,7 +229,7 @@ def interaction(
             **cells(infer(one.estimate, fit, terms), 0, one.scale),
             **counts_of(fit, members[one.group]),
         }
-        for one in _measures(risks, levels, low, reference)
+        for one in _measures(risks, corner, levels, low, reference)
     )
 
 
@@ -252,9 +265,11 @@ class _Measure:
     estimate: Estimates
 
 
-def _measures(risks: Estimates, levels: Levels, low: str, reference: str) -> list[_Measure]:
+def _measures(
+    risks: Estimates, corner: Corner, levels: Levels, low: str, reference: str
+) -> list[_Measure]:
     """Every measure of the table, in its order."""
-    corner, logs = lowest_corner(risks.value), risks.logs()
+    logs = risks.logs()
     settings = [(group, value) for group in (reference, low) for value in (levels.low, levels.high)]
     rows = [
         _Measure("risk", f"at {value:.4g}", group, f"everybody at {value:.4g}", risks.only(place))
@@ -266,7 +281,7 @@ def _measures(risks: Estimates, levels: Levels, low: str, reference: str) -> lis
             rows.append(_Measure(scale, levels.name, group, levels.estimand, effect))
     group, value = settings[corner.order[0]]
     relative = f"relative to exposure {value:.4g} in {group}" + (
-        ", recoded so that no ratio is below 1" if corner.recoded else ""
+        ", coding turned round" if corner.recoded else ""
     )
     between = [
         ("interaction_contrast", "difference of the differences in risk", contrast_of(risks)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from deepvalue_stats.errors import Fault
 from deepvalue_stats.plan.parts import Across, MeasurePlan, ModelPlan, Sensitivity, Verdicts
+from deepvalue_stats.plan.register import INSTRUMENTS
 
 if TYPE_CHECKING:
     from deepvalue_stats.plan.checks import Draft
@@ -25,15 +26,19 @@ def _neutral(draft: Draft, model: ModelPlan | None) -> Iterator[Fault]:
     """A neutral point comes before the data, and lies inside the scale."""
     measure: MeasurePlan
     for name, measure in draft.many("measures").items():
-        if measure.neutral is not None and measure.range is not None:
-            low, high = measure.range
+        known = INSTRUMENTS.get(measure.instrument or "")
+        scale = known.response_range if known else measure.range
+        if measure.neutral is not None and scale is not None:
+            low, high = scale
             if not low < measure.neutral < high:
                 fix = f"choose one above {low} and below {high}"
                 yield Fault("the neutral point is no inner point of the scale",
                             f"measures.{name}.neutral", fix)  # fmt: skip
     verdicts: Verdicts | None = draft.one("verdicts")
     exposure = draft.many("measures").get(model.exposure) if model else None
-    if verdicts and "C3" in verdicts.claims and exposure and exposure.neutral is None and model:
+    if exposure is None or exposure.at == "baseline" or model is None or verdicts is None:
+        return
+    if "C3" in verdicts.claims and exposure.neutral is None:
         yield Fault(
             "C3 asks what happens below a neutral relationship, and none is declared",
             f"measures.{model.exposure}.neutral",

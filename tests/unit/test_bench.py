@@ -10,7 +10,7 @@ import pytest
 from deepvalue_stats.bench import ESTIMATORS, run_bench, running
 from deepvalue_stats.bench.__main__ import main
 from deepvalue_stats.bench.estimators import estimated
-from deepvalue_stats.bench.judging import judged, risk_ratio, sensitivity
+from deepvalue_stats.bench.judging import judged, sensitivity
 from deepvalue_stats.bench.page import write_scoreboard
 from deepvalue_stats.bench.samples import (
     bench_parameters,
@@ -110,13 +110,12 @@ def test_a_separated_fit_has_no_numbers_and_says_so():
 
 
 def test_the_risk_ratio_is_that_of_mean_predictions(samples):
-    fit = samples["observed"].primary
-    frame = fit.design.frame
-    moved = frame.assign(relationship=frame["relationship"] + 0.6)
-    ratio, low, high = risk_ratio(fit, "relationship", 0.6)
-    assert ratio == pytest.approx(fit.predict(moved).mean() / fit.predict(frame).mean())
-    assert low < ratio < high
-    assert low * high == pytest.approx(ratio**2)
+    sample = samples["observed"]
+    fit, frame = sample.primary, sample.primary.design.frame
+    moved = frame.assign(relationship=frame["relationship"] + sample.unit)
+    found = sensitivity(sample, benchmark=False)
+    ratio = fit.predict(moved).mean() / fit.predict(frame).mean()
+    assert found["risk_ratio"] == pytest.approx(ratio)
 
 
 def test_leaving_a_covariate_out_is_told_for_each_of_them(samples):
@@ -130,7 +129,10 @@ def test_leaving_a_covariate_out_is_told_for_each_of_them(samples):
 
 def test_what_does_nothing_is_held_to_nought_in_every_unit():
     truths = pd.DataFrame(truths_of("null"))
-    assert (truths["truth"] == 0).all()
+    ratio = truths["estimand"] == "ratio_of_risk_ratios"
+    gaps = truths["estimand"].isin(["gap", "gap_left", "gap_rest"])
+    assert (truths.loc[ratio, "truth"] == 1).all()
+    assert (truths.loc[~ratio & ~gaps, "truth"] == 0).all()
     assert set(truths["estimand"]) >= {"log_odds", "risk_difference_between", "low_minus_high"}
 
 

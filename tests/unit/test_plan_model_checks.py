@@ -285,10 +285,20 @@ clock.follow_up.incomplete = "hazard"
   where: clock.follow_up.incomplete
   fix:   use exclude
 
-verdicts.claims = ["C1", "C3"]
-  this test of C3 is not available in this version
-  where: verdicts.claims[1]
-  fix:   use C1 or C2
+measures.relationship.neutral = 5.0
+  the neutral point is no inner point of the scale
+  where: measures.relationship.neutral
+  fix:   choose one above 1 and below 5
+
+across.by = "age"
+  'age' is no covariate of type category
+  where: across.by
+  fix:   use one of (none is declared)
+
+sensitivity.benchmark = ["height"]
+  'height' is no covariate of the primary model
+  where: sensitivity.benchmark[0]
+  fix:   use one of confidence, age, months_out, sanction_rate
 """
 
 
@@ -298,3 +308,16 @@ def test_one_wrong_setting_of_what_is_to_be_found_is_told_once_and_in_full(
 ):
     said = told(changed(employment, changes)).replace("where: plan, ", "where: ")
     assert one_line(said) == one_line(f"PlanError: {message}")
+
+
+def test_harm_below_neutral_needs_a_neutral_point_that_was_declared(employment):
+    tables = changed(employment, {})
+    del tables["measures"]["relationship"]["neutral"]
+    assert "C3 asks what happens below a neutral relationship, and none is declared" in told(tables)
+
+
+def test_parts_that_are_not_asked_for_leave_the_digest_what_it_was(employment):
+    plain = parse_plan(employment)
+    said = parse_plan(employment | {"sensitivity": {}})
+    asked = parse_plan(employment | {"sensitivity": {"leave_one_out": ["service"]}})
+    assert plain.digest == said.digest != asked.digest
