@@ -89,7 +89,7 @@ DEFINITIONS: Mapping[str, str] = {
     ),
     "decomposition": (
         "of the gap in the mean chance, highest band less lowest: access, what the lowest would "
-        "gain with relationships drawn from those of the highest; left, the gap less access; "
+        "gain with relationships drawn from those of all clients of the highest; left, the gap less access; "
         "returns, what relationships return from the neutral point on, to the highest less to the "
         "lowest, both with the relationships of the highest; rest, the gap with everybody neutral"
     ),
@@ -389,7 +389,8 @@ def _interaction(p: Parameters, worlds: Worlds) -> dict[str, float]:
         "ratio_of_risk_ratios": float(cells[1, 1] / cells[1, 0] / (cells[0, 1] / cells[0, 0])),
         "relative_excess_risk": float(excess),
         "attributable_proportion": float(excess / both),
-        **({"synergy_index": float((both - 1) / alone)} if alone > 0 else {}),
+        # not defined where nothing exceeds the cell of lowest risk
+        "synergy_index": float((both - 1) / alone) if alone > 0 else float("nan"),
     }
 
 

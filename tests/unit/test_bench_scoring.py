@@ -29,7 +29,7 @@ WHICH = {"estimator": "multilevel", "estimand": "risk_difference"}
 def table(text):
     head, *rows = (line.split() for line in text.strip().splitlines())
     frame = pd.DataFrame(rows, columns=head)
-    numbers = [name for name in head if name not in ("status", "c1", "c2", "groups")]
+    numbers = [name for name in head if name not in ("status", "c1", "c2", "c3", "groups")]
     return frame.astype(dict.fromkeys(numbers, "float64"))
 
 
@@ -94,11 +94,11 @@ def test_the_error_of_a_share_is_that_of_a_binomial():
 
 
 VERDICTS = """
-c1           c2           groups clients
-supported    inconclusive cap    100
-supported    supported    pass   110
-inconclusive inconclusive pass   90
-harm         inconclusive block  100
+c1           c2           c3           groups clients
+supported    inconclusive inconclusive cap    100
+supported    supported    supported    pass   110
+inconclusive inconclusive inconclusive pass   90
+harm         inconclusive inconclusive block  100
 """
 
 
@@ -127,10 +127,10 @@ def test_a_flag_fires_where_its_gate_caps_or_blocks():
     assert flagged(verdicts("no_practitioner_variance"), "singular") == 0.0
 
 
-@pytest.mark.parametrize("flag", ["", "ceiling"])
+@pytest.mark.parametrize("flag", ["", "linkage"])
 def test_a_flag_that_is_not_built_is_not_one_that_fails_to_fire(flag):
     assert flag not in FLAGS
-    assert np.isnan(flagged(verdicts("ceiling"), flag))
+    assert np.isnan(flagged(verdicts("linkage_error"), flag))
 
 
 @pytest.mark.parametrize(
@@ -141,6 +141,11 @@ def test_a_flag_that_is_not_built_is_not_one_that_fails_to_fire(flag):
         ("same_rater", {}, False),
         ("separated", {"separated": True}, True),
         ("singular", {"singular": False}, False),
+        ("ceiling", {"ceiling": "note"}, True),
+        ("attrition", {"attrition": "note"}, False),
+        ("attrition", {"attrition": "cap"}, True),
+        ("heterogeneity", {"c4": "not supported"}, True),
+        ("heterogeneity", {"c4": "inconclusive"}, False),
     ],
 )
 def test_flags_are_read_from_gates_and_doubts(flag, record, expected):

@@ -3,6 +3,8 @@
 import pytest
 from test_plan_checks import changed, one_line, read_cases, told
 
+from deepvalue_stats.plan import parse_plan
+
 # changes of the study of dates, and what is said of each, written as in test_plan_checks
 DATES = r"""
 models.main.role = "secondary"
@@ -311,8 +313,7 @@ def test_one_wrong_setting_of_what_is_to_be_found_is_told_once_and_in_full(
 
 
 def test_harm_below_neutral_needs_a_neutral_point_that_was_declared(employment):
-    tables = changed(employment, {})
-    del tables["measures"]["relationship"]["neutral"]
+    tables = changed(employment, "- measures.relationship.neutral")
     assert "C3 asks what happens below a neutral relationship, and none is declared" in told(tables)
 
 

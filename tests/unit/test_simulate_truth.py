@@ -230,6 +230,10 @@ def brute_force(clients, rng):
     below = clients.relationship < p.neutral
     follows, comes = lasting(p, clients.area, rng)
 
+    def at(value):
+        away = value - clients.relationship
+        return outcomes(client=(1 - share) * away, practitioner=share * away).mean(axis=1)
+
     def second(sign):
         first = outcomes(client=sign * STEP * (1 - share), practitioner=sign * STEP * share)
         return np.where(first, follows, comes).mean(axis=1)
@@ -248,6 +252,11 @@ def brute_force(clients, rng):
         "as_it_is": outcomes().mean(axis=1),
         "better": outcomes(**both).mean(axis=1),
         "at_neutral": outcomes(client=(1 - share) * rise, practitioner=share * rise).mean(axis=1),
+        "all_neutral": at(p.neutral),
+        "less": at(-1.0),
+        "more": at(1.0),
+        # everybody with the relationship of somebody of the highest band
+        "lent": at(rng.choice(clients.relationship[clients.band == len(BANDS) - 1], CLIENTS)),
     }
     rated = clients.at_risk & ~np.isnan(clients.score)
     groups = {"at_risk": clients.at_risk, "rated": rated}
@@ -280,6 +289,11 @@ def averages(clients, columns, rows, rated):
         "neutral.share_below": below.sum() / rows.sum(),
         "neutral.gain_per_100_below": 100
         * (columns["at_neutral"] - columns["as_it_is"])[below].mean(),
+        **{
+            f"neutral.gain_per_100_below_{name}": 100
+            * (columns["at_neutral"] - columns["as_it_is"])[below & (clients.band == i)].mean()
+            for i, name in enumerate(BANDS)
+        },
         "conditions.direct": mean["direct"],
         "conditions.total": mean["total"],
         "conditions.indirect": mean["total"] - mean["direct"],
@@ -294,12 +308,50 @@ def averages(clients, columns, rows, rated):
         found[f"risk_ratio_per_sd.{name}"] = (
             columns["better"][chosen].mean() / columns["as_it_is"][chosen].mean()
         )
+        found[f"levels.less_{name}"] = columns["less"][chosen].mean()
+        found[f"levels.more_{name}"] = columns["more"][chosen].mean()
+    below_minus_above = found["neutral.below"] - found["neutral.above"]
+    found["neutral.below_minus_above"] = below_minus_above
+    found |= of_cells({name.split(".")[1]: v for name, v in found.items() if "levels." in name})
+    found |= of_gap({name: [v[bands["low"]].mean(), v[bands["high"]].mean()]
+                     for name, v in columns.items()})  # fmt: skip
     for kind in ("per_sd_relationship", "per_sd_score", "per_point_score"):
         found[f"{kind}.low_minus_high"] = found[f"{kind}.low"] - found[f"{kind}.high"]
     if len(p.areas) > 1:
         for place, name in enumerate(p.areas):
             found[f"by_area.{name}"] = columns["both"][rows & (clients.area == place)].mean()
     return found
+
+
+def of_cells(levels):
+    """Interaction from four chances, with the lowest of them as the reference."""
+    cells = {(b, a): levels[f"{a}_{b}"] for b in ("low", "high") for a in ("less", "more")}
+    b0, a0 = min(cells, key=cells.get)
+    b1, a1 = {"low": "high", "high": "low"}[b0], {"less": "more", "more": "less"}[a0]
+    rr10, rr01, rr11 = (cells[cell] / cells[b0, a0] for cell in ((b0, a1), (b1, a0), (b1, a1)))
+    reri = rr11 - rr10 - rr01 + 1
+    difference = {b: cells[b, "more"] - cells[b, "less"] for b in ("low", "high")}
+    ratio = {b: cells[b, "more"] / cells[b, "less"] for b in ("low", "high")}
+    return {
+        "interaction.interaction_contrast": difference["low"] - difference["high"],
+        "interaction.ratio_of_risk_ratios": ratio["low"] / ratio["high"],
+        "interaction.relative_excess_risk": reri,
+        "interaction.attributable_proportion": reri / rr11,
+        "interaction.synergy_index": (rr11 - 1) / (rr10 + rr01 - 2),
+    }
+
+
+def of_gap(columns):
+    """The parts of the gap between the bands; each column has the low and the high band's mean."""
+    low, high = columns["as_it_is"]
+    lent, (neutral_low, neutral_high) = columns["lent"][0], columns["all_neutral"]
+    return {
+        "decomposition.gap": high - low,
+        "decomposition.access": lent - low,
+        "decomposition.left": high - lent,
+        "decomposition.returns": (high - neutral_high) - (lent - neutral_low),
+        "decomposition.rest": neutral_high - neutral_low,
+    }
 
 
 def flat(known, errors=False):
@@ -376,7 +428,10 @@ def test_monte_carlo_errors_are_small(name):
             for key, error in errors.items():
                 if kind == "risk_ratio_per_sd":
                     assert error < 0.004
-                elif key not in ("gain_per_100_below", "share_below", "indirect_share"):
+                elif kind == "interaction":
+                    # ratios of ratios are the least certain of all
+                    assert error < 0.05
+                elif "gain_per_100" not in key and key not in ("share_below", "indirect_share"):
                     assert error < 0.02 * max(abs(known.estimands[group][kind][key]), 0.05)
 
 
