@@ -54,8 +54,13 @@ ANSWERS = {
     "cannot be tested here": "hidden",
     "withheld": "hidden",
 }
-GATES = {"pass": "Holds", "cap": "Limits the wording", "block": "Stops the answer"}
-GATE_TONES = {"pass": "higher", "cap": "unsure", "block": "hidden"}
+GATES = {
+    "pass": "Holds",
+    "note": "To bear in mind",
+    "cap": "Limits the wording",
+    "block": "Stops the answer",
+}
+GATE_TONES = {"pass": "higher", "note": "unsure", "cap": "unsure", "block": "hidden"}
 
 
 def mark(text: str, tone: str) -> Html:
@@ -118,10 +123,10 @@ def _answer_box(findings: Findings) -> Html:
     if not findings.verdicts:
         return _box("No verdict", ["no claim was put to the test"], "")
     first = findings.verdicts[0]
-    held = sum(gate.outcome != "pass" for gate in first.gates)
+    held = sum(gate.outcome in ("cap", "block") for gate in first.gates)
     total = len(first.gates)
     limit = "limits" if held == 1 else "limit"
-    checks = f"{held} of {total} checks {limit} it" if held else f"all {total} checks hold"
+    checks = f"{held} of {total} checks {limit} it" if held else f"none of {total} checks limits it"
     strongest = first.verb.strip(" ,")
     verb = f"strongest wording allowed: \u201c{strongest}\u201d" if strongest else ""
     return _box(sentence(first.answer), [verb], checks if total else "")

@@ -215,7 +215,7 @@ def _said(cases: list[dict[str, Any]]) -> Html:
         for case in cases
         for verdict in case["verdicts"]
         for gate in verdict["gates"]
-        if gate["outcome"] != "pass"
+        if gate["outcome"] in ("cap", "block")
     }
     doubts = dict.fromkeys(doubt for case in cases for doubt in case["doubts"])
     spoke = [tag("p", "Gates that held the wording down, and doubts about the fit:")]

@@ -74,12 +74,13 @@ def run_study(
     linked = prepared.linked.frame
     evidence = gather_evidence(plan, fitted, effects, linked, found.influence)
     verdicts = judge(plan, effects, evidence)
+    shown = withhold(effects, verdicts, too_few=too_few_groups(plan, fitted))
     findings = collect(
         rules=rules_of(plan.disclosure),
         study=study_facts(plan),
         provenance=provenance(plan, prepared.data),
-        effects=withhold(effects, verdicts, too_few=too_few_groups(plan, fitted)),
-        counts=(*count_tables(prepared, fitted), sensitivity_table(plan, fitted, effects, found)),
+        effects=shown,
+        counts=(*count_tables(prepared, fitted), sensitivity_table(plan, fitted, shown, found)),
         series=figure_series(plan, fitted, evidence),
         verdicts=verdicts,
         wording=word(verdicts, evidence),

@@ -137,6 +137,9 @@ def sensitivity_table(
     """
     clients = int(fitted.fits[plan.primary].design.frame["client"].nunique())
     rows = [*_unmeasured(plan, effects, found), *_units(found), *_parts(plan, effects)]
+    if not len(effects.where(model=plan.primary, scale="risk_ratio", status="ok")):
+        # what the main model may not show, a check of it may not show either
+        rows = []
     rules: dict[str, Rule] = {
         "check": "label",
         "what": "label",
