@@ -424,3 +424,37 @@ def plausible_range(low: float, high: float) -> str:
     if high <= 0:
         return f"{abs(high):.1f} to {abs(low):.1f} fewer"
     return f"{abs(low):.1f} fewer to {high:.1f} more"
+
+
+def needed_in_words(estimate: float, low: float, high: float) -> str:
+    """A number needed and its limits, as a page has them.
+
+    Parameters
+    ----------
+    estimate, low, high : float
+        Of a row of `number_needed`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> needed_in_words(17.6, 9.6, 103.1)
+    '17.6 clients for one more good outcome (9.6 to 103.1)'
+    >>> needed_in_words(46.2, 18.9, -105.1)
+    '46.2 clients for one more good outcome (18.9 for one more, through infinity, to 105.1 for one less)'
+    >>> needed_in_words(float("inf"), 50.0, -50.0)
+    'infinite (50.0 for one more, through infinity, to 50.0 for one less)'
+    """  # noqa: E501  the second example is one line
+    if np.isinf(estimate):
+        opening = "infinite"
+    else:
+        less = "less" if estimate < 0 else "more"
+        opening = f"{abs(estimate):.1f} clients for one {less} good outcome"
+    if low > 0 > high:
+        return (
+            f"{opening} ({low:.1f} for one more, through infinity, to {abs(high):.1f} for one less)"
+        )
+    near, far = sorted((abs(low), abs(high)))
+    return f"{opening} ({near:.1f} to {far:.1f})"

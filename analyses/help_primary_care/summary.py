@@ -27,6 +27,9 @@ page.boxes()
 page.effects()
 
 # %%
+page.frequencies()
+
+# %%
 page.predicted()
 
 # %% [markdown]
@@ -34,6 +37,9 @@ page.predicted()
 
 # %%
 page.sure()
+
+# %%
+page.stress()
 
 # %% [markdown]
 # ## What this means for your decision

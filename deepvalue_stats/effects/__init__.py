@@ -20,7 +20,7 @@ from deepvalue_stats.effects.meta import (
     random_effects,
 )
 from deepvalue_stats.effects.multiplicity import adjust, benjamini_hochberg, holm
-from deepvalue_stats.effects.needed import needed_in_words, number_needed
+from deepvalue_stats.effects.needed import number_needed
 from deepvalue_stats.effects.pooling import Pooled, pool, pool_tables, pooled_wald
 from deepvalue_stats.effects.predictor import Predictor, predictor_of
 
@@ -47,7 +47,6 @@ __all__ = [
     "harm_ledger",
     "hinge",
     "holm",
-    "needed_in_words",
     "number_needed",
     "pairs_of",
     "per_sd",

@@ -13,7 +13,7 @@ from deepvalue_stats.effects.contrast import Contrast
 from deepvalue_stats.effects.estimate import average_effect, group_masks
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit
-from deepvalue_stats.tables import LEVEL, NUMERIC, EffectTable, stack
+from deepvalue_stats.tables import COUNTS, LEVEL, NUMERIC, EffectTable, stack
 
 # a prediction interval for a new group means nothing below this many
 FEWEST_TO_PREDICT = 5
@@ -61,7 +61,7 @@ def random_effects(estimates: np.ndarray, std_errors: np.ndarray) -> MetaAnalysi
     Parameters
     ----------
     estimates, std_errors : numpy.ndarray, shape (k,)
-        Of two groups or more.
+        Of two groups or more, independent of each other.
 
     Returns
     -------
@@ -70,7 +70,8 @@ def random_effects(estimates: np.ndarray, std_errors: np.ndarray) -> MetaAnalysi
     Raises
     ------
     ModelError
-        With fewer than two groups, or a standard error that is not above 0.
+        With fewer than two groups, a standard error that is not above 0, or estimates that are
+        missing or all the same number.
 
     Notes
     -----
@@ -86,11 +87,18 @@ def random_effects(estimates: np.ndarray, std_errors: np.ndarray) -> MetaAnalysi
     Higgins, Thompson and Spiegelhalter (2009), Journal of the Royal Statistical Society A 172.
     """
     k = len(estimates)
-    if k < 2 or not (np.isfinite(std_errors) & (std_errors > 0)).all():
+    sound = np.isfinite(estimates) & np.isfinite(std_errors) & (std_errors > 0)
+    if k < 2 or not sound.all():
         raise ModelError(
             "too few groups, or one without a standard error",
             f"{k} groups",
             "give two groups or more, each with an estimate and a standard error above 0",
+        )
+    if np.ptp(estimates) == 0:
+        raise ModelError(
+            "the groups' estimates are one number, not estimates from groups of their own",
+            f"{k} groups",
+            "give the effect in each group as its own rows have it",
         )
     variances = std_errors**2
     tau2 = _restricted_variance(estimates, variances)
@@ -112,7 +120,7 @@ def random_effects(estimates: np.ndarray, std_errors: np.ndarray) -> MetaAnalysi
         dof=float(k - 1),
         conf_low=mean - half,
         conf_high=mean + half,
-        p_value=2 * float(stats.t.sf(abs(mean) / std_error, k - 1)) if std_error else 0.0,
+        p_value=2 * float(stats.t.sf(abs(mean) / std_error, k - 1)),
         tau=float(np.sqrt(tau2)),
         q=q,
         q_p_value=float(stats.chi2.sf(q, k - 1)),
@@ -236,9 +244,10 @@ def _mean_of_areas(areas: EffectTable) -> EffectTable:
         estimand=f"random-effects mean over {len(frame)} areas of the {frame['estimand'].iloc[0]}",
         n_obs=frame["n_obs"].sum(),
         n_clients=frame["n_clients"].sum(),
-        n_practitioners=frame["n_practitioners"].sum(),
+        n_practitioners=frame["n_practitioners"].sum(min_count=1),
         status="ok" if frame["status"].eq("ok").all() else "not_converged",
     )
+    row = row.astype(dict.fromkeys(COUNTS, "Int64"))
     row[list(NUMERIC)] = np.nan
     evidence = None if areas.evidence is None else areas.evidence.sum().to_frame().T
     if row["status"].item() != "ok":
@@ -250,6 +259,7 @@ def _mean_of_areas(areas: EffectTable) -> EffectTable:
     if found.predict_low is not None:
         reach = row.assign(
             group="where a further area may lie",
+            dof=found.dof - 1,
             conf_low=found.predict_low,
             conf_high=found.predict_high,
             std_error=np.nan,

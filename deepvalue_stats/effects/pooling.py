@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy import stats
+from scipy.special import expit, logit
 
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.tables import COUNTS, KINDS, LEVEL, NUMERIC, EffectTable
 
-LABELS = ["model", "outcome", "exposure", "scale", "contrast", "group"]
+LABELS = ["model", "outcome", "exposure", "estimand", "scale", "contrast", "group"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ def pool(
     Parameters
     ----------
     estimates, variances : numpy.ndarray, shape (m, k)
-        Of each imputation; m is 2 or more.
+        Of each imputation; m is 2 or more. Missing where an imputation gave none: so is then what
+        is pooled.
     complete_dof : float or numpy.ndarray, shape (k,)
         Degrees of freedom that complete data would have.
 
@@ -61,12 +63,13 @@ def pool(
     Raises
     ------
     ModelError
-        If there are fewer than two imputations.
+        If there are fewer than two imputations or a variance is not above 0.
 
     Notes
     -----
     T = W + (1 + 1/m) B; 1/dof = 1/dof_old + 1/dof_observed with dof_old = (m - 1) / lambda^2 and
-    dof_observed = (nu + 1) / (nu + 3) nu (1 - lambda), lambda = (1 + 1/m) B / T.
+    dof_observed = (nu + 1) / (nu + 3) nu (1 - lambda), lambda = (1 + 1/m) B / T. The fraction of
+    missing information is (r + 2 / (dof + 3)) / (1 + r), r the relative increase in variance.
 
     References
     ----------
@@ -74,9 +77,12 @@ def pool(
     (1999), Biometrika 86, equation 3.
     """
     m = len(estimates)
-    if m < 2:
+    _refuse_single(m)
+    if (variances <= 0).any():
         raise ModelError(
-            "there is nothing to pool", f"{m} imputations", "give fits to two imputations or more"
+            "a variance that is not above 0",
+            "imputed fits",
+            "leave out what is the same in every row",
         )
     within, between = variances.mean(axis=0), estimates.var(axis=0, ddof=1)
     added = (1 + 1 / m) * between
@@ -89,6 +95,13 @@ def pool(
         dof = 1 / reciprocal
     missing = (increase + 2 / (dof + 3)) / (1 + increase)
     return Pooled(estimates.mean(axis=0), np.sqrt(total), dof, within, between, increase, missing)
+
+
+def _refuse_single(m: int) -> None:
+    if m < 2:
+        raise ModelError(
+            "there is nothing to pool", f"{m} imputations", "give fits to two imputations or more"
+        )
 
 
 def _observed_reciprocal(complete: np.ndarray, lost: np.ndarray) -> np.ndarray:
@@ -119,34 +132,85 @@ class JointTest:
     increase: float
 
 
-def pooled_wald(estimates: np.ndarray, covariances: np.ndarray) -> JointTest:
+def pooled_wald(
+    estimates: np.ndarray, covariances: np.ndarray, complete_dof: float = np.inf
+) -> JointTest:
     """Test that k coefficients are all nought, over m imputations.
 
     Parameters
     ----------
     estimates : numpy.ndarray, shape (m, k)
+        Of each imputation; m is 2 or more.
     covariances : numpy.ndarray, shape (m, k, k)
+    complete_dof : float
+        Degrees of freedom that complete data would have. They are allowed for from (m - 1) k = 5
+        on, below which the correction does not exist: there the test assumes that data are many.
 
     Returns
     -------
     JointTest
 
+    Raises
+    ------
+    ModelError
+        If there are fewer than two imputations, or too few complete degrees of freedom for what
+        is missing.
+
+    Notes
+    -----
+    F = q' W^-1 q / (k (1 + r)), r = (1 + 1/m) tr(B W^-1) / k, with k and, where data are many,
+    4 + (t - 4) (1 + (1 - 2/t) / r)^2 degrees of freedom, t = k (m - 1).
+
     References
     ----------
-    Li, Raghunathan and Rubin (1991), Journal of the American Statistical Association 86: D1.
+    Li, Raghunathan and Rubin (1991), Journal of the American Statistical Association 86: D1;
+    Reiter (2007), Biometrika 94, equation 2: its degrees of freedom in small samples.
     """
     m, k = estimates.shape
+    _refuse_single(m)
     mean, within = estimates.mean(axis=0), covariances.mean(axis=0)
     between = np.atleast_2d(np.cov(estimates, rowvar=False))
     increase = float((1 + 1 / m) * np.trace(np.linalg.solve(within, between)) / k)
     statistic = float(mean @ np.linalg.solve(within, mean)) / (k * (1 + increase))
     t = k * (m - 1)
-    if t > 4:
-        denominator = 4 + (t - 4) * (1 + (1 - 2 / t) / increase) ** 2
+    if t > 4 and np.isfinite(complete_dof):
+        denominator = _small_sample_dof(t, increase, complete_dof)
     else:
-        denominator = t * (1 + 1 / k) * (1 + 1 / increase) ** 2 / 2
-    p_value = float(stats.f.sf(statistic, k, denominator))
-    return JointTest(statistic, k, float(denominator), p_value, increase)
+        denominator = _large_sample_dof(t, k, increase)
+    if np.isinf(denominator):
+        p_value = float(stats.chi2.sf(k * statistic, k))
+    else:
+        p_value = float(stats.f.sf(statistic, k, denominator))
+    return JointTest(statistic, k, denominator, p_value, increase)
+
+
+def _large_sample_dof(t: int, k: int, increase: float) -> float:
+    if increase == 0:
+        return float(np.inf)
+    if t > 4:
+        return 4 + (t - 4) * (1 + (1 - 2 / t) / increase) ** 2
+    return t * (1 + 1 / k) * (1 + 1 / increase) ** 2 / 2
+
+
+def _small_sample_dof(t: int, increase: float, complete: float) -> float:
+    a = increase * t / (t - 2)
+    observed = (complete + 1) / (complete + 3) * complete
+    twice, fourfold = observed - 2 * (1 + a), observed - 4 * (1 + a)
+    if fourfold <= 0:
+        raise ModelError(
+            "too few degrees of freedom to test coefficients together over imputations",
+            f"{complete:g} for complete data",
+            "test fewer of them, or each by itself",
+        )
+    series = (
+        a**2 * twice / ((1 + a) ** 2 * fourfold)
+        + 8 * a**2 * twice / ((1 + a) * fourfold**2)
+        + 4 * a**2 / ((1 + a) * fourfold)
+        + 4 * a**2 / (fourfold * twice)
+        + 16 * a**2 * twice / fourfold**3
+        + 8 * a**2 / fourfold**2
+    )
+    return 4 + 1 / (1 / fourfold + series / (t - 4))
 
 
 def pool_tables(tables: Sequence[EffectTable]) -> EffectTable:
@@ -155,32 +219,36 @@ def pool_tables(tables: Sequence[EffectTable]) -> EffectTable:
     Parameters
     ----------
     tables : sequence of EffectTable
-        With the same rows in the same order. Ratios are pooled on the log scale, chances on the
-        logit scale. Numbers needed are not pooled: pool differences in risk, and turn these over.
+        With the same rows in the same order, and the same unit: of an exposure that is itself
+        imputed, one SD is another number in every imputation, so give one `Contrast` to all.
+        Ratios are pooled on the log scale, chances on the logit scale. Numbers needed are not
+        pooled: pool differences in risk, and turn these over.
 
     Returns
     -------
     EffectTable
-        Counts are means over imputations. A row that is not ok in one of them is not ok.
+        Counts are means over imputations. A row that is not ok in one of them is not ok. What was
+        adjusted for several looks is not carried over: adjust what is pooled.
 
     Raises
     ------
     ModelError
-        If rows differ between tables, or are numbers needed.
+        If there are fewer than two tables, rows differ between them, or are numbers needed.
     """
+    _refuse_single(len(tables))
     frames = [table.frame for table in tables]
     for frame in frames[1:]:
         if not frame[LABELS].astype("str").equals(frames[0][LABELS].astype("str")):
             raise ModelError(
                 "the tables do not have the same rows",
                 "imputed fits",
-                "ask every fit for the same effects",
+                "ask every fit for the same effects, in one unit for all",
             )
     if any(KINDS[scale].scaling == "inverse" for scale in frames[0]["scale"]):
         raise ModelError(
             "numbers needed are not pooled", "imputed fits", "pool the differences in risk"
         )
-    result = frames[0].copy()
+    result = frames[0].assign(p_adjusted=np.nan, family=np.nan)
     scalings = [KINDS[scale].scaling for scale in result["scale"]]
     onto = [_onto(frame, scalings) for frame in frames]
     pooled = pool(
@@ -203,17 +271,23 @@ def pool_tables(tables: Sequence[EffectTable]) -> EffectTable:
 
 def _counted(result: pd.DataFrame, tables: Sequence[EffectTable]) -> EffectTable:
     frames = [table.frame for table in tables]
-    broken = np.any([frame["status"].ne("ok") for frame in frames], axis=0)
     for name in COUNTS:
         mean = np.mean([frame[name].astype("float64") for frame in frames], axis=0)
         result[name] = pd.Series(np.round(mean), index=result.index).astype("Int64")
-    result.loc[broken, list(NUMERIC)] = np.nan
-    result.loc[broken, "status"] = next(
-        (status for frame in frames for status in frame["status"] if status != "ok"), "ok"
-    )
+    result["status"] = [_worst(row) for row in zip(*(f["status"] for f in frames), strict=True)]
+    result.loc[result["status"].ne("ok"), list(NUMERIC)] = np.nan
     evidence = [table.evidence for table in tables if table.evidence is not None]
-    least = None if len(evidence) < len(tables) else pd.concat(evidence).groupby(level=0).min()
-    return EffectTable(result, least)
+    if len(evidence) < len(tables):
+        return EffectTable(result)
+    # the gate judges the imputation with the fewest
+    fewest = np.min([one.to_numpy() for one in evidence], axis=0)
+    return EffectTable(
+        result, pd.DataFrame(fewest, columns=evidence[0].columns, index=evidence[0].index)
+    )
+
+
+def _worst(statuses: Sequence[str]) -> str:
+    return next((status for status in statuses if status != "ok"), "ok")
 
 
 def _onto(frame: pd.DataFrame, scalings: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -224,7 +298,7 @@ def _onto(frame: pd.DataFrame, scalings: Sequence[str]) -> tuple[np.ndarray, np.
             values[place] = np.log(values[place])
         elif scaling == "logit":
             errors[place] /= values[place] * (1 - values[place])
-            values[place] = np.log(values[place] / (1 - values[place]))
+            values[place] = logit(values[place])
     return values, errors
 
 
@@ -235,5 +309,5 @@ def _back(values: np.ndarray, scalings: Sequence[str]) -> np.ndarray:
 _UNDO: dict[str, Callable[[float], float]] = {
     "identity": float,
     "log": lambda x: float(np.exp(x)),
-    "logit": lambda x: float(1 / (1 + np.exp(-x))),
+    "logit": lambda x: float(expit(x)),
 }

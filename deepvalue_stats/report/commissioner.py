@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from deepvalue_stats.findings import Findings
 from deepvalue_stats.report import facts
@@ -266,21 +267,39 @@ def figure_heading(findings: Findings) -> str:
 
 
 def sure(findings: Findings) -> Html:
-    """The questions put to design and fit, with their answers."""
+    """The questions whose answers limit or colour the result; how many others there were."""
+    gates = _asked(findings)
+    open_ones = [gate for gate in gates if gate.outcome != "pass"]
+    held = len(gates) - len(open_ones)
+    rest = f"{held} further checks hold; the technical report has them all." if held else ""
+    return _checks(open_ones, [rest] if rest else [])
+
+
+def every_check(findings: Findings) -> Html:
+    """Every question put to design and fit, with its answer."""
+    return _checks(_asked(findings), [])
+
+
+def _asked(findings: Findings) -> list[Any]:
     every = [gate for verdict in findings.verdicts for gate in verdict.gates]
     gates = {(gate.question, str(gate.answer)): gate for gate in reversed(every)}
+    return list(reversed(gates.values()))
+
+
+def _checks(gates: list[Any], notes: list[str]) -> Html:
     if not gates:
-        return tag("p", "No check was recorded for this study.")
+        return tag("p", " ".join(notes) or "No check was recorded for this study.")
     rows: list[Row] = [
         [
             gate.question,
             str(gate.answer),
             mark(GATES.get(gate.outcome, gate.outcome), GATE_TONES.get(gate.outcome, "unsure")),
         ]
-        for gate in reversed(gates.values())
+        for gate in gates
     ]
     columns = [Column("Question"), Column("Answer"), Column("What follows")]
-    return table("Questions put to the design and the data", columns, rows, class_="gates")
+    caption = "Questions put to the design and the data"
+    return table(caption, columns, rows, notes=notes, class_="gates")
 
 
 def means(findings: Findings) -> Html:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepvalue_stats.findings import Findings, read_findings
-from deepvalue_stats.report import commissioner, heading, technical
+from deepvalue_stats.report import breakdown, commissioner, heading, technical
 from deepvalue_stats.report.markup import Html
 
 
@@ -61,6 +61,14 @@ class Page:
     def sure(self) -> Html:
         """The checks and their answers."""
         return commissioner.sure(self.findings)
+
+    def every_check(self) -> Html:
+        """All checks, those that hold as well."""
+        return commissioner.every_check(self.findings)
+
+    def stress(self) -> Html:
+        """What would change the answer, in a few lines."""
+        return breakdown.stress(self.findings)
 
     def means(self) -> Html:
         """What a reader may take from the page."""
@@ -117,6 +125,26 @@ class Page:
     def other_scales(self) -> Html:
         """Estimates on other scales, with a warning."""
         return technical.other_scales(self.findings)
+
+    def frequencies(self) -> Html:
+        """The main effect as chances in 100, for all clients and by band."""
+        return breakdown.frequencies(self.findings)
+
+    def interaction(self) -> Html:
+        """How the effect differs between bands, on every scale."""
+        return breakdown.interaction(self.findings)
+
+    def gap(self) -> Html:
+        """The gap in outcomes between bands, and the part of relationships in it."""
+        return breakdown.gap(self.findings)
+
+    def below_neutral(self) -> Html:
+        """The effect below the neutral point, and what clients there stand to lose."""
+        return breakdown.below_neutral(self.findings)
+
+    def sensitivity(self) -> Html:
+        """What would change the answer."""
+        return technical.counted(self.findings, "sensitivity")
 
     def forest(self) -> Html:
         """The risk differences under one another."""

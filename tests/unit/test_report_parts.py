@@ -158,11 +158,19 @@ def test_a_band_that_may_not_be_drawn_is_named():
 
 
 def test_every_gate_is_asked_once(page):
-    table = soup(page.sure())
+    table = soup(page.every_check())
     questions = [row.th.get_text() for row in table.select("tbody tr")]
     assert len(questions) == len(set(questions)) == len(verdicts()[0].gates)
     assert questions[0] == "Was the relationship rated before the outcome was known?"
     assert "Limits the wording" in table.get_text()
+
+
+def test_the_summary_has_the_checks_that_do_not_hold_and_counts_the_others(page):
+    table = soup(page.sure())
+    shown = [row.th.get_text() for row in table.select("tbody tr")]
+    gates = {gate.question: gate for verdict in verdicts() for gate in verdict.gates}
+    assert shown == [name for name, gate in gates.items() if gate.outcome != "pass"]
+    assert f"{len(gates) - len(shown)} further checks hold" in table.get_text()
 
 
 def test_the_main_row_may_be_per_point_or_a_part_of_the_exposure():

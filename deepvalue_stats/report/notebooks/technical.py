@@ -71,6 +71,30 @@ page.diagnostics()
 # %%
 page.counts("random_effects")
 
+# %%
+page.frequencies()
+
+# %% [markdown]
+# ## For whom
+
+# %%
+page.interaction()
+
+# %%
+page.gap()
+
+# %% [markdown]
+# ## Below a neutral relationship
+
+# %%
+page.below_neutral()
+
+# %% [markdown]
+# ## What would change the answer
+
+# %%
+page.sensitivity()
+
 # %% [markdown]
 # ## Predicted outcome by band
 
@@ -81,7 +105,7 @@ page.predicted_figure()
 # ## How sure are we?
 
 # %%
-page.sure()
+page.every_check()
 
 # %% [markdown]
 # ## What can be said, and what not

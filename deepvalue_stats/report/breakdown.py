@@ -1,0 +1,210 @@
+"""The main effect taken apart: in chances, for whom, where the gap goes, and below neutral."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+
+import pandas as pd
+
+from deepvalue_stats.findings import Findings
+from deepvalue_stats.report import facts
+from deepvalue_stats.report.markup import Column, Group, Html, Row, bullets, table, tag
+from deepvalue_stats.report.numbers import HIDDEN, decimal, interval, sentence, signed, words
+from deepvalue_stats.tables import needed_in_words
+
+LEVELS = "less to more"
+NOT_SHOWN = {"suppressed": HIDDEN, "not_converged": "not estimated", "failed_gate": "not shown"}
+MEASURES = {
+    "interaction_contrast": "difference of the two differences, per 100",
+    "ratio_of_risk_ratios": "ratio of the two ratios of chances",
+    "ratio_of_odds_ratios": "ratio of the two ratios of odds",
+    "relative_excess_risk": "relative excess risk (RERI)",
+    "attributable_proportion": "attributable proportion",
+    "synergy_index": "synergy index",
+}
+PARTS = {
+    "gap": "the gap in outcomes",
+    "access": "who gets the relationships",
+    "returns": "what they return",
+    "rest": "the rest, with everybody at neutral",
+    "left": "the gap left if relationships were the same",
+}
+
+
+def frequencies(findings: Findings) -> Html:
+    """The main effect as chances in 100: with a less effective relationship, and with a more so."""
+    rows = [
+        row
+        for model, group, name in _groups(findings)
+        if (row := _chances(findings, model, group, name)) is not None
+    ]
+    if not rows:
+        return tag("p", "This study gives no chances beside its differences.")
+    columns = [
+        Column("Of 100 clients"),
+        Column("less effective", numeric=True),
+        Column("more effective", numeric=True),
+        Column("difference", numeric=True),
+        Column("95% interval", numeric=True),
+        Column("ratio of chances", numeric=True),
+    ]
+    exposure = facts.said(findings, "exposure")
+    notes = [
+        f"Less and more effective: a {exposure} score one standard deviation below the mean and "
+        "above it, all else as it is.",
+        *_needed(findings),
+    ]
+    return table("In chances", columns, rows, notes=notes)
+
+
+def _groups(findings: Findings) -> Iterator[tuple[str, str, str]]:
+    """The fits, groups and names of the rows: all clients, then the bands that are compared."""
+    primary = str(findings.study.get("primary"))
+    yield primary, "all", "All clients"
+    banded = f"{primary} x {findings.study.get('modifier')}"
+    for band in facts.bands(findings):
+        yield banded, band, sentence(facts.band_words(findings, band))
+
+
+def _chances(findings: Findings, model: str, group: str, name: str) -> list[str | Html] | None:
+    frame = findings.effects.where(model=model, group=group).frame
+    risks = frame[frame["scale"] == "risk"]
+    steps = {str(row["scale"]): row for _, row in frame[frame["contrast"] == LEVELS].iterrows()}
+    if len(risks) != 2 or not steps:
+        return None
+    difference, ratio = steps["risk_difference"], steps["risk_ratio"]
+    if difference["status"] != "ok":
+        return [name, NOT_SHOWN[str(difference["status"])], *[""] * 4]
+    low, high = 100 * float(difference["conf_low"]), 100 * float(difference["conf_high"])
+    return [
+        name,
+        *(decimal(100 * float(value)) for value in risks["estimate"]),
+        signed(100 * float(difference["estimate"])),
+        interval(low, high),
+        f"{decimal(float(ratio['estimate']), 2)} ({_between(ratio)})",
+    ]
+
+
+def _needed(findings: Findings) -> list[str]:
+    row = findings.effects.where(
+        model=findings.study.get("primary"), scale="number_needed", group="all"
+    ).frame
+    if not len(row) or row["status"].iloc[0] != "ok":
+        return []
+    said = needed_in_words(*(float(row[name].iloc[0]) for name in
+                             ("estimate", "conf_low", "conf_high")))  # fmt: skip
+    return [f"Number needed, for one standard deviation: {said}."]
+
+
+def _between(row: pd.Series) -> str:
+    return f"{decimal(float(row['conf_low']), 2)} to {decimal(float(row['conf_high']), 2)}"
+
+
+def interaction(findings: Findings) -> Html:
+    """How the effect differs between the lowest band and the reference, on every scale."""
+    frame = findings.effects.where(scale=tuple(MEASURES), contrast=LEVELS).frame
+    if frame.empty:
+        return tag("p", "This study compares no bands.")
+    rows: list[Row] = []
+    for _, row in frame.iterrows():
+        scale = str(row["scale"])
+        times, digits = (100, 1) if scale == "interaction_contrast" else (1, 2)
+        rows.append([sentence(MEASURES[scale]), *_numbers(row, times, digits)])
+    notes = [
+        "All from chances. That one scale shows a difference and another does not is no "
+        "contradiction: claim C2 is about differences in chances.",
+        f"RERI, attributable proportion and synergy index are {frame['estimand'].iloc[-1]}.",
+    ]
+    caption = f"{sentence(words(str(frame['group'].iloc[0])))}, on both scales"
+    columns = [Column("Measure"), Column("Estimate", True), Column("95% interval", True)]
+    return table(caption, columns, rows, notes=notes)
+
+
+def gap(findings: Findings) -> Html:
+    """The gap in outcomes between the bands, and the part that relationships have in it."""
+    frame = findings.effects.where(scale="gap").frame
+    if frame.empty:
+        return tag("p", "This study does not take the gap between bands apart.")
+    rows: list[Row] = [
+        [sentence(PARTS[str(row["contrast"])]), *_numbers(row, 100, 1), words(str(row["estimand"]))]
+        for _, row in frame.iterrows()
+    ]
+    columns = [
+        Column("Part, per 100 clients"),
+        Column("Estimate", True),
+        Column("95% interval", True),
+        Column("What it is"),
+    ]
+    notes = [
+        "The gap is the sum of who gets the relationships, what they return, and the rest. It "
+        "takes the score to mean the same in both bands, which was not tested.",
+    ]
+    caption = f"Outcomes, {words(str(frame['group'].iloc[0]))} {facts.said(findings, 'modifier')}"
+    return table(caption, columns, rows, notes=notes)
+
+
+def below_neutral(findings: Findings) -> Html:
+    """The slopes below and above the neutral point, and what clients below it stand to lose."""
+    frame = findings.effects.frame
+    frame = frame[frame["model"].astype(str).str.endswith("bent at neutral")]
+    if frame.empty:
+        return tag("p", "The plan declares no neutral point, so nothing is said of harm below it.")
+    slopes = frame[(frame["scale"] == "risk_difference") & (frame["contrast"] == "sd")]
+    ledger = frame[frame["contrast"].isin(["neutral", "as is"]) & frame["scale"].ne("log_odds")]
+    rows: list[Row] = [Group("Difference per 100 clients, for one standard deviation")]
+    rows += [[sentence(words(str(row["group"]))), *_numbers(row, 100, 1), str(row["n_clients"])]
+             for _, row in slopes.iterrows()]  # fmt: skip
+    rows.append(Group("Clients below neutral: what they would gain at the neutral point"))
+    for _, row in ledger.iterrows():
+        said = {"risk": "chance as they are, per 100", "risk_difference": "gain per 100",
+                "excess_failures": "clients without the outcome who might have had it"}  # fmt: skip
+        times = 1 if row["scale"] == "excess_failures" else 100
+        name = f"{sentence(words(str(row['group'])))}: {said[str(row['scale'])]}"
+        rows.append([name, *_numbers(row, times, 1), str(row["n_clients"])])
+    columns = [Column("Whom"), Column("Estimate", True), Column("95% interval", True),
+               Column("Clients", True)]  # fmt: skip
+    notes = [
+        "Harm is meant against a neutral relationship. Whether a poor one is worse than none "
+        "cannot be told: nobody without a rating is compared.",
+    ]
+    return table("Below the neutral point", columns, rows, notes=notes)
+
+
+def stress(findings: Findings) -> Html:
+    """What would change the answer, in a few lines of the table of checks."""
+    found = findings.counts.get("sensitivity")
+    rows = [] if found is None else found.frame.to_dict("records")
+    said = [line for row in rows if (line := _line(row))]
+    if not said:
+        return tag("p", "No check of what would change the answer could be shown.")
+    return tag("p", "What would change the answer:") + bullets(said)
+
+
+def _line(row: dict[Hashable, str]) -> str:
+    check, value, low, high = (str(row[name]) for name in ("check", "value", "low", "high"))
+    if check == "an unmeasured cause" and str(row["what"]).startswith("E-value"):
+        return (
+            f"A cause that nobody measured would have to go with both rating and outcome by a "
+            f"ratio of chances of {_short(value)} to make up all of it ({_short(low)} for its "
+            f"nearer limit). {row['reading']}"
+        )
+    if check.endswith("left out") and check.startswith("one "):
+        return f"{row['reading']} With {check} it is {_short(low)} to {_short(high)} per 100."
+    if check in ("the effect taken apart", "a rating after the outcome"):
+        what = str(row["what"]).partition(", ")[2].partition(" (")[0]
+        return f"{sentence(what)}: {_short(value)} per 100 ({_short(low)} to {_short(high)})."
+    return ""
+
+
+def _short(text: str) -> str:
+    try:
+        return decimal(float(text), 1 if abs(float(text)) >= 2 else 2)
+    except ValueError:
+        return text
+
+
+def _numbers(row: pd.Series, times: int, digits: int) -> list[str]:
+    if row["status"] != "ok":
+        return [NOT_SHOWN[str(row["status"])], ""]
+    value, low, high = (times * float(row[name]) for name in ("estimate", "conf_low", "conf_high"))
+    return [decimal(value, digits), interval(low, high, digits)]
