@@ -50,7 +50,9 @@ def test_bounds_of_signed_ranks_are_rs():
     z = stats.norm.isf(found.p_high)
     np.testing.assert_allclose(z, column(told["bounds"], "z_high"), rtol=close["relative"])
     assert found.tipping_gamma == 1, "it is not below 0.025 even without bias"
-    shifted = signed_rank_bounds(wage_differences() + told["shifted"]["by"], np.array([1.0]))
+    apart = wage_differences()
+    apart = apart[apart != 0] + told["shifted"]["by"]
+    shifted = signed_rank_bounds(apart, np.array([1.0]))
     expected = pytest.approx(told["shifted"]["tipping_gamma"], rel=close["tipping"])
     assert shifted.tipping_gamma == expected
 
