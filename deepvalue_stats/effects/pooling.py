@@ -185,11 +185,12 @@ def pooled_wald(
 
 
 def _large_sample_dof(t: int, k: int, increase: float) -> float:
-    if increase == 0:
-        return float(np.inf)
-    if t > 4:
-        return 4 + (t - 4) * (1 + (1 - 2 / t) / increase) ** 2
-    return t * (1 + 1 / k) * (1 + 1 / increase) ** 2 / 2
+    # imputations that agree leave degrees of freedom without limit
+    with np.errstate(divide="ignore", over="ignore"):
+        inverse = np.float64(1) / increase
+        if t > 4:
+            return float(4 + (t - 4) * (1 + (1 - 2 / t) * inverse) ** 2)
+        return float(t * (1 + 1 / k) * (1 + inverse) ** 2 / 2)
 
 
 def _small_sample_dof(t: int, increase: float, complete: float) -> float:

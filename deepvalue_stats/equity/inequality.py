@@ -1,0 +1,192 @@
+"""How unequal outcomes are along confidence, or any other ordered attribute of clients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepvalue_stats.effects import average_mean, predictor_of, together
+from deepvalue_stats.effects.estimate import Averaged, refuse_unaveraged
+from deepvalue_stats.effects.inference import cells, counts_of, infer
+from deepvalue_stats.errors import ModelError
+from deepvalue_stats.models import ModelFit
+from deepvalue_stats.tables import KINDS, EffectTable, effect_rows
+
+
+def ridits(values: np.ndarray) -> np.ndarray:
+    """The rank of each client as a share of all, from 0 at the lowest to 1 at the highest.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (n,)
+        Ordered: numbers, or codes of bands.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,)
+        Share of clients below plus half the share of those equal.
+
+    References
+    ----------
+    Bross (1958), Biometrics 14.
+
+    Examples
+    --------
+    >>> ridits(np.array([1, 1, 2, 5])).tolist()
+    [0.25, 0.25, 0.625, 0.875]
+    """
+    _, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
+    below = np.cumsum(counts) - counts
+    return np.asarray((below + counts / 2)[codes] / len(values))
+
+
+@dataclass(frozen=True)
+class Concentration:
+    """How an outcome leans towards one end of an order.
+
+    Attributes
+    ----------
+    index : float
+        Below 0: more of it among those low in the order.
+    std_error : float
+        Of the convenient regression, robust to unequal variances (HC1), or summed by cluster.
+    classical_error : float
+        Of the same, with one variance for all.
+    generalised : float
+        Index times the mean.
+    erreygers, wagstaff : float
+        Corrected for the bounds of the outcome.
+    """
+
+    index: float
+    std_error: float
+    classical_error: float
+    generalised: float
+    erreygers: float
+    wagstaff: float
+
+
+def concentration_index(
+    outcome: np.ndarray,
+    ranks: np.ndarray,
+    *,
+    bounds: tuple[float, float] = (0.0, 1.0),
+    clusters: np.ndarray | None = None,
+) -> Concentration:
+    """Measure how an outcome concentrates along an order.
+
+    Parameters
+    ----------
+    outcome, ranks : numpy.ndarray, shape (n,)
+        The second as `ridits` gives it.
+    bounds : tuple of float
+        Least and greatest value the outcome can have.
+    clusters : numpy.ndarray of int, shape (n,), optional
+        Codes of the practitioners, whose clients are not independent of each other.
+
+    Returns
+    -------
+    Concentration
+
+    Raises
+    ------
+    ModelError
+        If the mean is at a bound, or the ranks do not vary.
+
+    Notes
+    -----
+    C = 2 cov(y, r) / mu, cov with n; E = 4 mu C / (max - min); W = C mu (max - min) / ((max - mu)
+    (mu - min)). Standard errors from the regression of 2 var(r) y / mu on r, the mean taken as
+    known.
+
+    References
+    ----------
+    Kakwani, Wagstaff and van Doorslaer (1997), Journal of Econometrics 77; Erreygers (2009),
+    Journal of Health Economics 28; Wagstaff (2005), Health Economics 14.
+    """
+    mean, spread = float(outcome.mean()), float(ranks.var())
+    low, high = bounds
+    if not (low < mean < high and spread > 0):
+        raise ModelError(
+            "nothing varies along the order",
+            "concentration index",
+            "it takes an outcome with both values, and clients of more than one rank",
+        )
+    index = 2 * float(np.mean((outcome - mean) * (ranks - ranks.mean()))) / mean
+    scaled = 2 * spread / mean * outcome
+    away = ranks - ranks.mean()
+    left = scaled - scaled.mean() - index * away
+    n = len(outcome)
+    squares = float(away @ away)
+    classical = float(np.sqrt(left @ left / (n - 2) / squares))
+    if clusters is None:
+        robust = float(np.sqrt(n / (n - 2) * ((away * left) ** 2).sum())) / squares
+    else:
+        sums = np.bincount(clusters, weights=away * left)
+        groups = len(sums)
+        robust = float(np.sqrt(groups / (groups - 1) * (sums**2).sum())) / squares
+    return Concentration(
+        index=index,
+        std_error=robust,
+        classical_error=classical,
+        generalised=mean * index,
+        erreygers=4 * mean * index / (high - low),
+        wagstaff=index * mean * (high - low) / ((high - mean) * (mean - low)),
+    )
+
+
+def slope_index(fit: ModelFit, rank: str, *, at: Averaged = "population") -> EffectTable:
+    """The slope and the relative index of inequality: the highest rank against the lowest.
+
+    Parameters
+    ----------
+    fit : ModelFit
+        With the ranks of `ridits` among its terms.
+    rank : str
+        Their column.
+    at : str
+        As in `effects.average_effect`.
+
+    Returns
+    -------
+    EffectTable
+        slope_index, the mean chance with everybody at rank 1 less that with everybody at rank 0,
+        all else as it is; relative_index, the ratio of the two.
+
+    Raises
+    ------
+    ModelError
+        If the column is not in the fit, or as `effects.average_effect`.
+
+    References
+    ----------
+    Mackenbach and Kunst (1997), Social Science and Medicine 44, with standardised chances.
+    """
+    refuse_unaveraged(fit, at)
+    frame = fit.design.frame
+    if rank not in frame:
+        raise ModelError(
+            f"the fit has no column '{rank}'", fit.spec.formula, "name the column of ranks"
+        )
+    top, bottom = (predictor_of(fit, frame.assign(**{rank: end}), at) for end in (1.0, 0.0))
+    terms = (top.matrix != bottom.matrix).any(axis=0)
+    chances = together([average_mean(fit.link, rows) for rows in (top, bottom)])
+    against = np.array([[1.0, -1.0]])
+    on = {"slope_index": chances, "relative_index": chances.logs()}
+    sound = fit.convergence.status == "ok"
+    return effect_rows(
+        {
+            "outcome": fit.design.outcome,
+            "exposure": rank,
+            "estimand": "everybody at the highest rank, against everybody at the lowest",
+            "scale": scale,
+            "contrast": "0 to 1",
+            "group": "all",
+            "null_value": KINDS[scale].null_value,
+            "unit": KINDS[scale].unit,
+            **cells(infer(one.combine(against), fit, terms) if sound else None, 0, scale),
+            **counts_of(fit, frame),
+        }
+        for scale, one in on.items()
+    )
