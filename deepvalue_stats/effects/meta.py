@@ -77,7 +77,8 @@ def random_effects(estimates: np.ndarray, std_errors: np.ndarray) -> MetaAnalysi
     -----
     With w = 1 / (s^2 + tau^2), the variance of the mean is sum w (y - mu)^2 / ((k - 1) sum w),
     with a t of k - 1 degrees of freedom. It is not held to the usual variance from below: with few
-    groups that happen to agree the interval can be short. The prediction interval is mu +- t(k - 2)
+    groups that happen to agree the interval can be short, and of few groups of very unequal size
+    that do differ it holds the mean too seldom. The prediction interval is mu +- t(k - 2)
     sqrt(tau^2 + variance).
 
     References

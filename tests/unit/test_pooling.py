@@ -237,8 +237,8 @@ def test_an_effect_of_several_fits_is_pooled_from_those_of_each(scale):
     each = [average_effect(fit, "x", scale=scale) for fit in fits]
     pd.testing.assert_frame_equal(found.frame, pool_tables(each).frame)
     assert found.frame["status"].eq("ok").all()
-    low, high = (np.array([one.frame["estimate"] for one in each]).T @ w for w in ([1, 0, 0],) * 2)
-    assert found.frame["estimate"].between(low - 0.2, high + 0.2).all()
+    values = np.array([one.frame["estimate"] for one in each])
+    assert found.frame["estimate"].between(values.min(axis=0), values.max(axis=0)).all()
 
 
 def test_chances_at_a_setting_are_pooled_inside_zero_and_one():

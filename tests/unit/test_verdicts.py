@@ -162,10 +162,20 @@ GIVES = {
 
 
 def judged(tables, first, second=(0.003, 0.008), evidence=EVIDENCE, **verdicts):
-    tables["verdicts"] |= verdicts
+    tables["verdicts"] |= {"claims": ["C1", "C2"]} | verdicts
     tables["effects"]["family"] = tables["verdicts"]["label"]
     rows = effect_rows([row("C1", *first), row("C2", *second)])
     return judge(parse_plan(tables), rows, evidence)
+
+
+def text(said):
+    """A sentence, its counts as they stand in it."""
+    return said.template.format(**said.counts) if isinstance(said, Phrase) else said
+
+
+def two_claims(tables):
+    tables["verdicts"]["claims"] = ["C1", "C2"]
+    return parse_plan(tables)
 
 
 def gate(verdict, name):
@@ -180,7 +190,7 @@ def test_the_first_claim_takes_the_answer_of_its_interval(employment, expected):
 def test_a_smaller_effect_at_low_confidence_is_not_harm_and_the_claim_not_supported(employment):
     second = judged(employment, GIVES["supported"], GIVES["harm"])[1]
     assert second.answer == "not supported"
-    assert str(second.sentence) == (
+    assert text(second.sentence) == (
         "The difference is smaller among clients with low confidence than among those with high "
         "confidence: 6.0 fewer per 100 clients, plausible range 4.0 to 8.0 fewer."
     )
@@ -188,13 +198,13 @@ def test_a_smaller_effect_at_low_confidence_is_not_harm_and_the_claim_not_suppor
 
 def test_a_board_paper_may_say_this(employment):
     first, second = judged(employment, GIVES["supported"], GIVES["inconclusive"])
-    assert str(first.sentence) == (
+    assert text(first.sentence) == (
         "A better relationship is followed by a higher chance of a job within a year: 6.0 more "
         "per 100 clients, plausible range 4.0 to 8.0 more, for one standard deviation better "
         "relationship."
     )
     assert (first.verb, second.verb) == ("is followed by", "is followed by")
-    assert str(second.sentence).startswith(
+    assert text(second.sentence).startswith(
         "Whether the difference is larger among clients with low confidence than among those with "
         "high confidence stays open: "
     )
@@ -203,15 +213,15 @@ def test_a_board_paper_may_say_this(employment):
 def test_at_the_same_interview_every_sentence_says_so(employment):
     evidence = replace(EVIDENCE, design="same_wave")
     first, _ = judged(employment, GIVES["supported"], evidence=evidence)
-    assert str(first.sentence).startswith("At the same interview, a better relationship goes with")
+    assert text(first.sentence).startswith("At the same interview, a better relationship goes with")
     assert first.verb == "goes with, at the same interview"
     open_question, _ = judged(employment, GIVES["inconclusive"], evidence=evidence)
-    assert str(open_question.sentence).startswith("Whether, at the same interview, a better")
+    assert text(open_question.sentence).startswith("Whether, at the same interview, a better")
     assert gate(first, "timing").outcome == "cap"
 
 
 def test_an_effect_too_small_to_matter_is_still_told_with_its_sign(employment):
-    sentence = str(judged(employment, (-0.003, 0.008))[0].sentence)
+    sentence = text(judged(employment, (-0.003, 0.008))[0].sentence)
     assert "too small to matter" in sentence
     assert "0.3 fewer per 100 clients" in sentence
 
@@ -219,7 +229,7 @@ def test_an_effect_too_small_to_matter_is_still_told_with_its_sign(employment):
 def test_holm_decides_over_a_confirmatory_claim(employment):
     employment["verdicts"]["label"] = employment["effects"]["family"] = "confirmatory"
     rows = effect_rows([row("C1", 0.06, 0.01, 0.06), row("C2", *GIVES["supported"], 0.01)])
-    first, second = judge(parse_plan(employment), rows, EVIDENCE)
+    first, second = judge(two_claims(employment), rows, EVIDENCE)
     assert (first.answer, second.answer) == ("inconclusive", "supported")
 
 
@@ -278,13 +288,13 @@ def test_a_cap_holds_the_verb_and_leaves_the_answer(employment):
 def test_a_block_means_that_nothing_can_be_tested_here(employment, change):
     for verdict in judged(employment, GIVES["supported"], evidence=replace(EVIDENCE, **change)):
         assert (verdict.answer, verdict.verb) == ("cannot be tested here", "")
-        assert not re.search(r"\d", str(verdict.sentence))
+        assert not re.search(r"\d", text(verdict.sentence))
 
 
 def test_a_row_without_numbers_cannot_be_tested(employment):
     missing = dict.fromkeys(NUMERIC, np.nan) | {"status": "not_converged"}
     rows = effect_rows([row("C1", 0.06, 0.01) | missing, row("C2", *GIVES["supported"])])
-    assert judge(parse_plan(employment), rows, EVIDENCE)[0].answer == "cannot be tested here"
+    assert judge(two_claims(employment), rows, EVIDENCE)[0].answer == "cannot be tested here"
 
 
 # --- what a block takes away ---------------------------------------------------------------------
@@ -327,7 +337,7 @@ def test_too_few_groups_take_the_numbers_from_every_row_of_the_model(employment,
 
 def test_enough_groups_take_nothing(employment):
     effects = every_row()
-    verdicts = judge(parse_plan(employment), effects, EVIDENCE)
+    verdicts = judge(two_claims(employment), effects, EVIDENCE)
     pd.testing.assert_frame_equal(withhold(effects, verdicts).frame, effects.frame)
 
 
@@ -335,7 +345,7 @@ def test_a_model_that_did_not_converge_keeps_that_as_its_reason(employment):
     missing = dict.fromkeys(NUMERIC, np.nan) | {"status": "not_converged"}
     effects = effect_rows([row("C1", 0.06, 0.01) | missing, row("C2", *GIVES["supported"])])
     evidence = replace(EVIDENCE, converged={"main": False, "main x confidence": True})
-    left = withhold(effects, judge(parse_plan(employment), effects, evidence))
+    left = withhold(effects, judge(two_claims(employment), effects, evidence))
     assert list(left.frame["status"]) == ["not_converged", "ok"]
 
 
@@ -352,7 +362,7 @@ def test_no_sentence_says_more_than_its_design(employment, first, second, design
     said = [*wording.can_say, *wording.cannot_say, *(verdict.sentence for verdict in verdicts)]
     said += [verdict.statement for verdict in verdicts] + [verdict.verb for verdict in verdicts]
     assert len(said) >= 9
-    assert [str(one) for one in said if FORBIDDEN.search(str(one))] == []
+    assert [text(one) for one in said if FORBIDDEN.search(text(one))] == []
 
 
 @pytest.mark.parametrize("design", DESIGNS)
@@ -361,7 +371,7 @@ def test_no_sentence_of_a_blocked_claim_says_more_than_its_design(employment, de
     verdicts = judged(employment, GIVES["supported"], GIVES["supported"], evidence)
     wording = word(verdicts, evidence)
     said = [*wording.can_say, *wording.cannot_say, *(verdict.sentence for verdict in verdicts)]
-    assert [str(one) for one in said if FORBIDDEN.search(str(one))] == []
+    assert [text(one) for one in said if FORBIDDEN.search(text(one))] == []
     assert [str(one) for one in wording.can_say] == [
         "Do not use these figures to judge single practitioners: none is named or ranked."
     ]
