@@ -1,5 +1,12 @@
 """From a fit to effects in units that a reader knows."""
 
+from deepvalue_stats.effects.confounding import (
+    adjusted_for_unmeasured,
+    bounded_by_covariate,
+    joint_bounding_factor,
+    robustness_value,
+    selection_on_unmeasured,
+)
 from deepvalue_stats.effects.contrast import POINT, Contrast, Levels, Step, per_sd
 from deepvalue_stats.effects.curve import predicted_curve
 from deepvalue_stats.effects.damage import harm_ledger, hinge, slopes_at_neutral
@@ -11,7 +18,15 @@ from deepvalue_stats.effects.delta import (
     together,
 )
 from deepvalue_stats.effects.estimate import average_effect, average_risk, group_masks
-from deepvalue_stats.effects.evalue import EValue, e_value
+from deepvalue_stats.effects.evalue import (
+    EValue,
+    RiskRatio,
+    bias_factor,
+    e_value,
+    risk_ratio_from_hazard_ratio,
+    risk_ratio_from_mean_difference,
+    risk_ratio_from_odds_ratio,
+)
 from deepvalue_stats.effects.meta import (
     MetaAnalysis,
     Pair,
@@ -23,6 +38,7 @@ from deepvalue_stats.effects.multiplicity import adjust, benjamini_hochberg, hol
 from deepvalue_stats.effects.needed import number_needed
 from deepvalue_stats.effects.pooling import Pooled, pool, pool_tables, pooled_wald
 from deepvalue_stats.effects.predictor import Predictor, predictor_of
+from deepvalue_stats.effects.rosenbaum import binary_pairs_bounds, signed_rank_bounds
 
 __all__ = [
     "POINT",
@@ -34,19 +50,25 @@ __all__ = [
     "Pair",
     "Pooled",
     "Predictor",
+    "RiskRatio",
     "Step",
     "adjust",
+    "adjusted_for_unmeasured",
     "average_derivative",
     "average_effect",
     "average_mean",
     "average_risk",
     "benjamini_hochberg",
+    "bias_factor",
+    "binary_pairs_bounds",
+    "bounded_by_covariate",
     "e_value",
     "effect_by_area",
     "group_masks",
     "harm_ledger",
     "hinge",
     "holm",
+    "joint_bounding_factor",
     "number_needed",
     "pairs_of",
     "per_sd",
@@ -56,7 +78,13 @@ __all__ = [
     "predicted_curve",
     "predictor_of",
     "random_effects",
+    "risk_ratio_from_hazard_ratio",
+    "risk_ratio_from_mean_difference",
+    "risk_ratio_from_odds_ratio",
+    "robustness_value",
     "row_means",
+    "selection_on_unmeasured",
+    "signed_rank_bounds",
     "slopes_at_neutral",
     "together",
 ]

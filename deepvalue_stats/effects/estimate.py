@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -94,18 +94,32 @@ def average_effect(
     and Albert (1988), Biometrics 44, section 3: the average over random effects. Localio, Margolis
     and Berlin (2007), Journal of Clinical Epidemiology 60: ratios of averaged risks.
     """
-    options = {"contrast": contrast, "by": by, "reference": reference, "at": at, "over": over}
+    options: dict[str, Any] = {
+        "contrast": contrast,
+        "by": by,
+        "reference": reference,
+        "at": at,
+        "over": over,
+    }
     if scale == "number_needed":
-        return number_needed(average_effect(fit, exposure, **options))  # type: ignore[arg-type]
+        return number_needed(average_effect(fit, exposure, **options))
     if scale == "odds_ratio":
         kinds: tuple[Scale, ...] = ("risk_difference", "risk_ratio", "odds_ratio")
     else:
         kinds = (scale,)
     if not isinstance(fit, ModelFit):
-        return pool_tables([average_effect(one, exposure, scale=scale, **options) for one in fit])  # type: ignore[arg-type]
+        if contrast == "sd":
+            options["contrast"] = _common_sd(fit, exposure)
+        return pool_tables([average_effect(one, exposure, scale=scale, **options) for one in fit])
     refuse_unaveraged(fit, at)
     asked = _Asked(fit, exposure, _change(fit, exposure, contrast), at, over)
     return stack([_rows(asked, kind, by, reference) for kind in kinds])
+
+
+def _common_sd(fits: Sequence[ModelFit], exposure: str) -> Contrast:
+    """One unit for all imputations: the mean of their SDs."""
+    sizes = [per_sd(fit.design.frame[exposure]).size for fit in fits]
+    return Contrast("sd", float(np.mean(sizes)))
 
 
 @dataclass(frozen=True)

