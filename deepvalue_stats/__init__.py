@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from deepvalue_stats.data import Dataset, TableSchema, read_data
-    from deepvalue_stats.effects import average_effect, e_value
+    from deepvalue_stats.effects import average_effect, average_risk, e_value
+    from deepvalue_stats.equity import effect_by_confidence, explain_gap, interaction
     from deepvalue_stats.errors import (
         DataError,
         DeepValueError,
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "data": ("Dataset", "TableSchema", "read_data"),
-    "effects": ("average_effect", "e_value"),
+    "effects": ("average_effect", "average_risk", "e_value"),
+    "equity": ("effect_by_confidence", "explain_gap", "interaction"),
     "errors": (
         "DataError",
         "DeepValueError",
@@ -77,10 +79,14 @@ __all__ = [
     "TableSchema",
     "Verdict",
     "average_effect",
+    "average_risk",
     "e_value",
+    "effect_by_confidence",
+    "explain_gap",
     "fit_gee",
     "fit_logit",
     "fit_multilevel",
+    "interaction",
     "link",
     "parse_plan",
     "power_of",

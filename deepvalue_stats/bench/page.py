@@ -38,6 +38,8 @@ HONEST = "claim_true"
 BY_BAND = ("bands", "low_minus_high")
 COMMAND = "python -m deepvalue_stats.bench"
 DIGITS = "%.6g"
+# estimands that are no differences of chances
+RATIOS = ("ratio_of_risk_ratios", "relative_excess_risk", "attributable_proportion")
 
 
 def write_scoreboard(results: BenchResults, folder: Path) -> tuple[Path, ...]:
@@ -184,14 +186,18 @@ def _false_supported(verdicts: pd.DataFrame) -> Iterator[str]:
         "that claims a cause."
     )
     yield ""
-    yield from _table_head("service", "truth", "false supported", "met", "a cause claimed")
+    heads = ("C1", "C2", "C3", "any claim, by Holm")
+    yield from _table_head("service", "truth", *heads, "met", "a cause claimed")
     for _, row in wrong.iterrows():
-        share, error = row["c1_false"], row["c1_false_error"]
-        met = share <= FALSE_SUPPORTED + ERRORS * error
-        truth = PRESETS[row["preset"]].truth
-        cell = f"{share:.3f} ({error:.3f})"
-        label = _label(row["preset"], row["area"])
-        yield _line(label, truth, cell, "yes" if met else "**no**", _percent(row["causal"]))
+        keys = ("c1", "c2", "c3", "study")
+        shares = [(row[f"{key}_false"], row[f"{key}_false_error"]) for key in keys]
+        met = all(
+            np.isnan(share) or share <= FALSE_SUPPORTED + ERRORS * error for share, error in shares
+        )
+        cells = ("true" if np.isnan(share) else f"{share:.3f} ({error:.3f})"
+                 for share, error in shares)  # fmt: skip
+        label, truth = _label(row["preset"], row["area"]), PRESETS[row["preset"]].truth
+        yield _line(label, truth, *cells, "yes" if met else "**no**", _percent(row["causal"]))
     yield ""
 
 
@@ -254,7 +260,8 @@ def _package_words(row: pd.Series, said: pd.Series) -> str:
         )
         if row["refused"] > 0:
             opening += f" No estimate in {_percent(row['refused'])}."
-    return f"{opening} C1: {_answers(said, 'c1')}. C2: {_answers(said, 'c2')}."
+    told = (f"{claim.upper()}: {_answers(said, claim)}." for claim in ("c1", "c2", "c3"))
+    return " ".join([opening, *told])
 
 
 def _answers(said: pd.Series, claim: str) -> str:
@@ -357,7 +364,7 @@ _COLUMNS = (
 
 
 def _cells(row: pd.Series) -> tuple[str, ...]:
-    scale = 1.0 if str(row["estimand"]).startswith("log_odds") else 100.0
+    scale = 1.0 if str(row["estimand"]).startswith(("log_odds", *RATIOS)) else 100.0
 
     def number(name: str, digits: int = 2) -> str:
         if pd.isna(row[name]):

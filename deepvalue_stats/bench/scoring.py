@@ -114,10 +114,11 @@ def score_verdicts(verdicts: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         preset, area, replicates, mean `clients`, share of each answer (`c1_supported`, ...,
-        `c2_supported`, ..., `c3_supported`, ...), `c1_false` (share of "supported" where the truth
-        is none or harm, with its error), `flag`, `flagged` (share; missing where none is expected
-        or none is built), `fires_<flag>` (share, expected or not), `causal` (share with a causal
-        word), means of `e_value` and `e_value_limit`.
+        `c2_supported`, ..., `c3_supported`, ...), `c1_false`, ... (share of "supported" where the
+        claim is not true, with its error), `study_false` (any of them that survives Holm), `flag`,
+        `flagged` (share; missing where none is expected or none is built), `fires_<flag>` (share,
+        expected or not), `causal` (share with a causal word), means of `e_value` and
+        `e_value_limit`.
     """
     parts = verdicts.groupby(["preset", "area"], sort=False)
     rows = [
@@ -133,17 +134,34 @@ def _count(preset: str, part: pd.DataFrame) -> dict[str, Any]:
         for answer in ANSWERS:
             said = float((part[claim] == answer).mean())
             found[f"{claim}_{answer.replace(' ', '_')}"] = said
-    supported = (part["c1"] == "supported").to_numpy()
-    wrong = PRESETS[preset].truth != "benefit"
     return found | {
-        "c1_false": float(supported.mean()) if wrong else np.nan,
-        "c1_false_error": share_error(supported) if wrong else np.nan,
+        **_false(preset, part),
         "flag": PRESETS[preset].flag,
         "flagged": flagged(part, PRESETS[preset].flag),
         **{f"fires_{flag}": flagged(part, flag) for flag in FLAGS},
         "causal": float(part["causal"].mean()),
         **{name: mean_of(part, name) for name in ("risk_ratio", "e_value", "e_value_limit")},
     }
+
+
+def _false(preset: str, part: pd.DataFrame) -> dict[str, float]:
+    """How often a claim is "supported" that is not true: each alone, and any by Holm.
+
+    Where a relationship does nothing, or harm, C1 and C3 are not true; that C2 is not is known
+    where nothing has any effect.
+    """
+    truth = PRESETS[preset].truth
+    wrong = {"c1": truth != "benefit", "c2": truth == "none", "c3": truth != "benefit"}
+    found = {}
+    for claim, untrue in wrong.items():
+        supported = (part[claim] == "supported").to_numpy()
+        found[f"{claim}_false"] = float(supported.mean()) if untrue else np.nan
+        found[f"{claim}_false_error"] = share_error(supported) if untrue else np.nan
+    false = [f"{claim}_holm" for claim, untrue in wrong.items() if untrue]
+    any_of = part[false].astype(bool).any(axis=1).to_numpy() if false else np.zeros(0)
+    found["study_false"] = float(any_of.mean()) if false else np.nan
+    found["study_false_error"] = share_error(any_of) if false else np.nan
+    return found
 
 
 def mean_of(part: pd.DataFrame, name: str) -> float:

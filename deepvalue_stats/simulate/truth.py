@@ -91,7 +91,8 @@ DEFINITIONS: Mapping[str, str] = {
         "of the gap in the mean chance, highest band less lowest: access, what the lowest would "
         "gain with relationships drawn from those of all clients of the highest; left, the gap "
         "less access; returns, what relationships return from the neutral point on, to the "
-        "highest less to the lowest, both with the relationships of the highest; rest, the gap with everybody neutral"
+        "highest less to the lowest, both with the relationships of the highest; rest, the gap "
+        "with everybody neutral"
     ),
     "second_outcome": "risk difference per SD of the true relationship for the second outcome",
     "by_area": "per_sd_relationship, overall, among the clients of each area",

@@ -100,13 +100,20 @@ supported    supported    supported    pass   110
 inconclusive inconclusive inconclusive pass   90
 harm         inconclusive inconclusive block  100
 """
+HOLM = {
+    "c1_holm": [False, True, False, False],
+    "c2_holm": [False, False, False, False],
+    "c3_holm": [False, True, False, False],
+}
 
 
 def verdicts(preset):
     frame = table(VERDICTS)
     flags = {"causal": [False, True, False, False], "singular": False, "separated": False}
     place = {"preset": preset, "area": "employment", "replicate": range(4)}
-    return frame.assign(**place, **flags, e_value=[1.5, 2.5, np.nan, 2.0], factor_age=[1.1] * 4)
+    return frame.assign(
+        **place, **flags, **HOLM, e_value=[1.5, 2.5, np.nan, 2.0], factor_age=[1.1] * 4
+    )
 
 
 def test_shares_of_answers_add_up_and_supported_is_false_where_there_is_no_effect():
@@ -114,6 +121,7 @@ def test_shares_of_answers_add_up_and_supported_is_false_where_there_is_no_effec
     answers = [name for name in row.index if name.startswith("c1_") and "false" not in name]
     assert row[answers].sum() == 1
     assert row["c1_supported"] == row["c1_false"] == 0.5
+    assert (row["c2_false"], row["c3_false"], row["study_false"]) == (0.25, 0.25, 0.25)
     assert row["c1_false_error"] == pytest.approx(0.25)
     assert row[["clients", "causal", "e_value"]].tolist() == [100, 0.25, 2.0]
 
