@@ -1,0 +1,178 @@
+"""Facts by which claims are judged, variants of the main model, what would change the answer."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from deepvalue_stats.bench.samples import bench_parameters, samples_of
+from deepvalue_stats.effects import average_effect
+from deepvalue_stats.models import build_formula
+from deepvalue_stats.plan.parts import Across, Sensitivity
+from deepvalue_stats.simulate import analysis_table, draw_service
+from deepvalue_stats.study import estimate_effects
+from deepvalue_stats.study.evidence import _one_way, gather_evidence
+from deepvalue_stats.study.fitting import Fitted, fit_rows, fit_variant
+from deepvalue_stats.study.stressing import sensitivity_table, stress
+from deepvalue_stats.study.variants import ACROSS, HINGED, SPLIT, SURFACE, variant_name, variants_of
+
+
+@lru_cache
+def sample():
+    table = analysis_table(draw_service(bench_parameters("claim_true"), 2))
+    return next(iter(samples_of("claim_true", table)))[1]
+
+
+@lru_cache
+def studied():
+    """A study of one service with every variant that dates give cause for."""
+    one = sample()
+    variants = {
+        name: fit_variant(one._prepared, variant) for name, variant in variants_of(one.plan).items()
+    }
+    fitted = Fitted({one.plan.primary: one.primary}, one.banded, {}, variants)
+    return one.plan, fitted, estimate_effects(one.plan, fitted)
+
+
+def test_the_reliability_of_equal_groups_is_that_of_an_analysis_of_variance():
+    rng = np.random.default_rng(1)
+    groups = rng.standard_normal((12, 1)) + rng.standard_normal((12, 7))
+    f = stats.f_oneway(*groups).statistic
+    icc1, icc2 = _one_way(groups.ravel(), np.repeat(np.arange(12), 7))
+    assert icc1 == pytest.approx((f - 1) / (f + 6))
+    assert icc2 == pytest.approx(1 - 1 / f)
+
+
+def test_groups_that_do_not_differ_have_no_reliability():
+    values = np.tile([1.0, 2.0, 3.0], 5)
+    assert _one_way(values, np.repeat(np.arange(5), 3)) == (0.0, 0.0)
+
+
+def test_the_variants_are_those_that_the_plan_gives_cause_for():
+    plan = sample().plan
+    assert set(variants_of(plan)) == {HINGED, SURFACE, SPLIT}
+    exposure = plan.models[plan.primary].exposure
+    plain = plan.measures[exposure].model_copy(update={"neutral": None})
+    without = plan.model_copy(update={"measures": {**plan.measures, exposure: plain}})
+    assert set(variants_of(without)) == {SURFACE, SPLIT}
+    areas = plan.model_copy(update={"across": Across(by="area")})
+    assert ACROSS in variants_of(areas)
+    assert variant_name(areas, ACROSS) == "main x area"
+
+
+def test_every_claim_has_its_row():
+    plan, _, effects = studied()
+    claimed = effects.frame[effects.frame["claim"] != ""].set_index("claim")
+    assert list(claimed.index) == ["C1", "C2", "C3"]
+    assert claimed.loc["C3", "group"] == "below neutral"
+    assert set(claimed["contrast"]) == {"sd"}
+    assert set(claimed["scale"]) == {"risk_difference"}
+    assert plan.verdicts.claims == ("C1", "C2", "C3")
+
+
+def test_the_parts_within_and_between_stand_beside_the_whole():
+    plan, _, effects = studied()
+    rows = effects.where(model=variant_name(plan, SPLIT)).frame
+    assert list(rows["exposure"]) == ["relationship_within", "relationship_between"]
+
+
+def test_no_band_and_no_value_of_confidence_has_a_p_value_of_its_own():
+    plan, _, effects = studied()
+    frame = effects.frame
+    alone = frame["group"].isin(list(plan.equity.bands))
+    alone |= frame["group"].str.contains("percentile")
+    assert frame.loc[alone, "p_value"].isna().all()
+
+
+def test_the_evidence_says_what_the_rows_say():
+    plan, fitted, effects = studied()
+    one = sample()
+    found = gather_evidence(plan, fitted, effects, one.linked)
+    frame = one.primary.design.frame
+    assert found.at_top == pytest.approx((frame["relationship"] >= 5).mean())
+    assert found.near_top == pytest.approx((frame["relationship"] >= 4.6).mean())
+    assert found.sanctions == "adjusted"
+    means = frame.groupby("practitioner")[["sanction_rate", "relationship"]].mean()
+    assert found.sanctions_correlation == pytest.approx(means.corr().iloc[0, 1])
+    assert found.unlinked == "no_event"
+    assert found.clustered
+    assert 0.8 < found.within_share <= 1
+    assert found.n_clients == frame["client"].nunique()
+    assert found.claims == {}
+    shape = effects.where(group="below neutral minus above neutral", scale="risk_difference")
+    assert found.shape_p == shape.row()["p_value"]
+
+
+def test_claims_beyond_the_data_come_with_their_reason():
+    plan, fitted, effects = studied()
+    verdicts = plan.verdicts.model_copy(update={"claims": tuple(f"C{i}" for i in range(1, 9))})
+    asked = plan.model_copy(update={"verdicts": verdicts})
+    found = gather_evidence(asked, fitted, effects, sample().linked).claims
+    assert set(found) == {"C4", "C5", "C6", "C7", "C8"}
+    without = replace(fitted, variants={})
+    assert "C3" in gather_evidence(asked, without, effects, sample().linked).claims
+
+
+def test_who_was_rated_is_compared_within_bands():
+    """An outcome that hangs on confidence alone does not differ between rated and unrated."""
+    plan, fitted, effects = studied()
+    linked = sample().linked.copy()
+    low = linked["confidence"] < 2
+    outcome = plan.models[plan.primary].outcome
+    linked[outcome] = low.astype(float)
+    found = gather_evidence(plan, fitted, effects, linked).rated_differs
+    assert found["a job within a year"] == pytest.approx(0.0, abs=1e-9)
+    assert abs(found["confidence"]) > 0.1
+
+
+def test_the_units_that_weigh_most_bound_the_estimates_without_any_single_one():
+    plan, fitted, _ = studied()
+    fit, model = sample().primary, plan.models[plan.primary]
+    frame = fit.design.frame
+    unit = average_effect(fit, "relationship").row()
+    size = frame["relationship"].std()
+    formula = build_formula(plan, model)
+    every = []
+    for name in frame["practitioner"].unique():
+        rows = frame[frame["practitioner"] != name].reset_index(drop=True)
+        less = fit_rows(plan, model, formula, rows)
+        one = average_effect(less, "relationship", contrast="point").row()["estimate"]
+        every.append(size * one)
+    found = stress(plan, fitted)
+    low, high = found.without["practitioner"]
+    assert (low, high) == pytest.approx((min(every), max(every)), rel=1e-6)
+    assert low < unit["estimate"] < high
+
+
+def test_a_plan_may_ask_for_less():
+    plan, fitted, _ = studied()
+    asked = Sensitivity(benchmark=("age",), leave_one_out=())
+    found = stress(plan.model_copy(update={"sensitivity": asked}), fitted)
+    assert (found.without, set(found.factors)) == ({}, {"age"})
+
+
+def test_the_table_of_checks_has_the_e_value_of_the_printed_ratio():
+    plan, fitted, effects = studied()
+    table = sensitivity_table(plan, fitted, effects, stress(plan, fitted)).frame
+    ratio, strength = table.iloc[0], table.iloc[1]
+    assert strength["value"] == pytest.approx(
+        ratio["value"] + np.sqrt(ratio["value"] * (ratio["value"] - 1))
+    )
+    factors = table[table["check"] == "a measured covariate left out"]
+    assert (factors["value"] >= 1).all()
+    assert factors["value"].is_monotonic_decreasing
+    assert pd.Series(table["check"]).str.startswith("one practitioner").sum() == 1
+
+
+def test_what_the_main_model_may_not_show_its_checks_may_not_show():
+    plan, fitted, effects = studied()
+    frame = effects.frame.copy()
+    hidden = frame["model"] == plan.primary
+    numbers = ["estimate", "std_error", "dof", "conf_low", "conf_high", "p_value", "p_adjusted"]
+    frame.loc[hidden, numbers] = np.nan
+    frame.loc[hidden, "status"] = "failed_gate"
+    shown = replace(effects, frame=frame)
+    assert sensitivity_table(plan, fitted, shown, stress(plan, fitted)).frame.empty
