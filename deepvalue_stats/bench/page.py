@@ -133,7 +133,7 @@ def _times(presets: pd.DataFrame) -> str:
     fewer = presets[presets["replicates"] < most]
     counts = zip(fewer["preset"], fewer["replicates"], strict=True)
     said = [f"`{name}` {int(number):,}" for name, number in counts]
-    return f"{most:,} times" + (f" ({', '.join(said)}: three areas each)" if said else "")
+    return f"{most:,} times" + (f" (fewer of some: {', '.join(said)})" if said else "")
 
 
 def _glance(scores: pd.DataFrame, verdicts: pd.DataFrame) -> Iterator[str]:

@@ -62,6 +62,7 @@ def _score(part: pd.DataFrame) -> dict[str, Any]:
     tested = bool(part["p_value"].notna().all())
     known = not np.isnan(truth)
     squares = away**2
+    nothing = 1.0 if part["estimand"].iloc[0] == "ratio_of_risk_ratios" else 0.0
     q05, median, q95 = np.quantile(estimate, [0.05, 0.5, 0.95])
     return found | {
         "mean": float(estimate.mean()),
@@ -75,7 +76,7 @@ def _score(part: pd.DataFrame) -> dict[str, Any]:
         "coverage_error": share_error(inside) if known else np.nan,
         "rejected": float(rejected.mean()) if tested else np.nan,
         "rejected_error": share_error(rejected) if tested else np.nan,
-        "called": ("size" if truth == 0 else "power") if known and tested else "",
+        "called": ("size" if truth == nothing else "power") if known and tested else "",
         "gain": float((rejected & (estimate > 0)).mean()) if tested else np.nan,
         "loss": float((rejected & (estimate < 0)).mean()) if tested else np.nan,
         "q05": float(q05),

@@ -11,13 +11,15 @@ import pytest
 
 from deepvalue_stats.bench import run_bench, score_estimates, score_verdicts
 
-STUDIES, FALSE_STUDIES = 200, 60
+STUDIES, FALSE_STUDIES = 80, 40
 HONEST = ("claim_true", "null")
 FALSE = ("reversed", "reverse_caused")
 SHARE_ERROR = np.sqrt(0.95 * 0.05 / STUDIES)
 # one slope for a score that has two (within and between) is a mixture of them, whose weights are
 # not quite those of the estimand
 MIXED = 0.0015
+# ratios of estimated chances are skewed: their intervals are judged, not their means and spreads
+RATIOS = ("ratio_of_risk_ratios", "relative_excess_risk", "attributable_proportion")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def told(rows):
 
 
 def test_all_proper_estimators_are_there_and_none_refuses(scores):
-    assert len(scores) == 2 * 11
+    assert len(scores) == 2 * 24
     assert scores["truth"].notna().all()
     assert (scores["refused"] == 0).all()
 
@@ -50,17 +52,19 @@ def test_intervals_hold_the_truth_as_often_as_they_say(scores):
 
 
 def test_estimates_are_right_on_average(scores):
+    scores = scores[~scores["estimand"].isin(RATIOS)]
     assert told(scores[scores["bias"].abs() > 3 * scores["bias_error"] + MIXED]) == []
 
 
 def test_standard_errors_are_as_large_as_the_spread_of_the_estimates(scores):
+    scores = scores[~scores["estimand"].isin(RATIOS)]
     off = (scores["se_over_spread"] - 1).abs()
     assert told(scores[off > 3 / np.sqrt(2 * (STUDIES - 1))]) == []
 
 
 def test_no_effect_is_called_significant_one_time_in_twenty(scores):
     null = scores[(scores["called"] == "size")]
-    assert len(null) == 9
+    assert len(null) == 21
     assert told(null[(null["rejected"] - 0.05).abs() > 3 * SHARE_ERROR]) == []
 
 
@@ -82,7 +86,8 @@ def test_a_claim_that_is_not_true_is_seldom_called_supported(results):
         said = score_verdicts(result.verdicts)
         wrong = said[said["c1_false"].notna()]
         allowed = 0.05 + 3 * np.sqrt(0.05 * 0.95 / wrong["replicates"])
-        assert wrong.loc[wrong["c1_false"] > allowed, "preset"].tolist() == []
+        for claim in ("c1", "c2", "c3", "study"):
+            assert wrong.loc[wrong[f"{claim}_false"] > allowed, "preset"].tolist() == []
 
 
 def test_no_sentence_claims_a_cause(results):
