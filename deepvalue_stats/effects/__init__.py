@@ -38,7 +38,9 @@ from deepvalue_stats.effects.multiplicity import adjust, benjamini_hochberg, hol
 from deepvalue_stats.effects.needed import number_needed
 from deepvalue_stats.effects.pooling import Pooled, pool, pool_tables, pooled_wald
 from deepvalue_stats.effects.predictor import Predictor, predictor_of
+from deepvalue_stats.effects.reversal import Lines, threshold_test, two_lines
 from deepvalue_stats.effects.rosenbaum import binary_pairs_bounds, signed_rank_bounds
+from deepvalue_stats.effects.splines import dose_response, spline_knots, spline_terms
 
 __all__ = [
     "POINT",
@@ -46,6 +48,7 @@ __all__ = [
     "EValue",
     "Estimates",
     "Levels",
+    "Lines",
     "MetaAnalysis",
     "Pair",
     "Pooled",
@@ -62,6 +65,7 @@ __all__ = [
     "bias_factor",
     "binary_pairs_bounds",
     "bounded_by_covariate",
+    "dose_response",
     "e_value",
     "effect_by_area",
     "group_masks",
@@ -86,5 +90,9 @@ __all__ = [
     "selection_on_unmeasured",
     "signed_rank_bounds",
     "slopes_at_neutral",
+    "spline_knots",
+    "spline_terms",
+    "threshold_test",
     "together",
+    "two_lines",
 ]
