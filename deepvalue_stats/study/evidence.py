@@ -87,7 +87,7 @@ def gather_evidence(
         lead_p=_p_of(effects, plan, LEAD, exposure=lead_of(model.exposure)),
         neutral=measure.neutral,
         shape_p=_p_of(effects, plan, HINGED, group="below neutral minus above neutral"),
-        quadrature_doubt=fit.convergence.message if fit.convergence.status == "ok" else "",
+        quadrature_doubt=_doubt(fit),
         base_rate=float(fit.design.response.mean()),
         locked=plan.verdicts.label == "confirmatory",
         influence=dict(influence or {}),
@@ -95,6 +95,14 @@ def gather_evidence(
         n_practitioners=_known_practitioners(frame),
         across=tuple(map(str, across.design.frame[_by(plan)].unique())) if across else (),
     )
+
+
+def _doubt(fit: ModelFit) -> str:
+    """What is doubtful about a sound fit; that groups do not differ is an answer and no doubt."""
+    check = getattr(fit, "laplace", None)
+    doubtful = bool(check is not None and check.doubtful)
+    settled = fit.convergence.status == "ok"
+    return fit.convergence.message if settled and (doubtful or not fit.convergence.singular) else ""
 
 
 def _by(plan: Plan) -> str:

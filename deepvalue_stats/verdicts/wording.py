@@ -58,10 +58,11 @@ def _of_c1(evidence: Evidence, goes: str) -> dict[Answer | None, str]:
     return {
         "supported": f"Look into the {exposure} as one part of what {goes} {outcome}, and measure "
         "it again before money follows.",
-        "harm": f"Find out why a higher rated {exposure} {goes} less {outcome} before anything is "
-        "built on it.",
-        "no worthwhile effect": f"Do not expect more {outcome} from a better {exposure} alone.",
-        "not supported": f"Do not build a case for more {outcome} on this study.",
+        "harm": f"Find out why a higher rated {exposure} {goes} a lower chance of {outcome} before "
+        "anything is built on it.",
+        "no worthwhile effect": f"Do not expect a higher chance of {outcome} from a better "
+        f"{exposure} alone.",
+        "not supported": f"Do not build a case for a higher chance of {outcome} on this study.",
         "inconclusive": "Do not decide on this study alone: it is compatible with a gain worth "
         "having and with none.",
     }
@@ -83,12 +84,12 @@ def _of_c3(evidence: Evidence, goes: str) -> dict[Answer | None, str]:
     exposure, outcome = evidence.exposure, evidence.outcome
     return {
         "supported": f"Look first at clients below the neutral point: there a worse {exposure} "
-        f"{goes} less {outcome}.",
+        f"{goes} a lower chance of {outcome}.",
         "inconclusive": f"Do not take a poor {exposure} to be harmless on this study: it cannot "
         "tell.",
         "not supported": f"Do not build a case on what a poor {exposure} costs on this study.",
-        "no worthwhile effect": f"Do not expect less {outcome} from a worse {exposure} alone, "
-        "below the neutral point.",
+        "no worthwhile effect": f"Do not expect a lower chance of {outcome} from a worse "
+        f"{exposure} alone, below the neutral point.",
     }
 
 
@@ -106,8 +107,8 @@ def _cannot_say(answers: dict[str, Answer], evidence: Evidence) -> list[Phrase]:
     same = evidence.design == "same_wave"
     said = [
         Phrase(
-            f"That improving the {exposure} would change {outcome}: this is an association"
-            + (" at the same interview." if same else ".")
+            f"That improving the {exposure} would change the chance of {outcome}: this is an "
+            "association" + (" at the same interview." if same else ".")
         ),
         Phrase(
             f"Anything about clients whose {exposure} was never rated: they are not in the "

@@ -106,6 +106,20 @@ def test_the_evidence_says_what_the_rows_say():
     assert found.shape_p == shape.row()["p_value"]
 
 
+@pytest.mark.parametrize(
+    ("singular", "doubtful", "told"), [(True, False, ""), (True, True, "m"), (False, True, "m")]
+)
+def test_groups_that_do_not_differ_are_an_answer_and_no_doubt(singular, doubtful, told):
+    plan, fitted, effects = studied()
+    fit = fitted.fits[plan.primary]
+    convergence = replace(fit.convergence, singular=singular, message="m")
+    laplace = replace(fit.laplace, doubtful=doubtful)
+    other = replace(
+        fitted, fits={plan.primary: replace(fit, convergence=convergence, laplace=laplace)}
+    )
+    assert gather_evidence(plan, other, effects, sample().linked).quadrature_doubt == told
+
+
 def test_claims_beyond_the_data_come_with_their_reason():
     plan, fitted, effects = studied()
     verdicts = plan.verdicts.model_copy(update={"claims": tuple(f"C{i}" for i in range(1, 9))})
