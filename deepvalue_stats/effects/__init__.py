@@ -37,7 +37,7 @@ from deepvalue_stats.effects.meta import (
 from deepvalue_stats.effects.multiplicity import adjust, benjamini_hochberg, holm
 from deepvalue_stats.effects.needed import number_needed
 from deepvalue_stats.effects.pooling import Pooled, pool, pool_tables, pooled_wald
-from deepvalue_stats.effects.predictor import Predictor, predictor_of
+from deepvalue_stats.effects.predictor import Movable, Predictor, movable, predictor_of
 from deepvalue_stats.effects.reversal import Lines, threshold_test, two_lines
 from deepvalue_stats.effects.rosenbaum import binary_pairs_bounds, signed_rank_bounds
 from deepvalue_stats.effects.splines import dose_response, spline_knots, spline_terms
@@ -50,6 +50,7 @@ __all__ = [
     "Levels",
     "Lines",
     "MetaAnalysis",
+    "Movable",
     "Pair",
     "Pooled",
     "Predictor",
@@ -73,6 +74,7 @@ __all__ = [
     "hinge",
     "holm",
     "joint_bounding_factor",
+    "movable",
     "number_needed",
     "pairs_of",
     "per_sd",

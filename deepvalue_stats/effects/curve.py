@@ -9,7 +9,7 @@ from scipy import stats
 from deepvalue_stats.effects.delta import Estimates, average_mean
 from deepvalue_stats.effects.estimate import Averaged, group_masks, refuse_unaveraged
 from deepvalue_stats.effects.inference import counts_of
-from deepvalue_stats.effects.predictor import predictor_of
+from deepvalue_stats.effects.predictor import movable
 from deepvalue_stats.models import ModelFit
 from deepvalue_stats.tables import LEVEL, Series
 
@@ -64,12 +64,11 @@ def predicted_curve(
     grid = np.linspace(low_end, high_end, points)
     sound = fit.convergence.status == "ok"
     rows, evidence = [], []
+    placed = movable(fit, exposure, at)
     for group, mask in group_masks(frame, by).items() if sound else ():
-        members = frame[mask]
-        counts = counts_of(fit, members)
+        members, counts = placed.where(mask), counts_of(fit, mask)
         for x in grid:
-            rows_at_x = predictor_of(fit, members.assign(**{exposure: x}), at)
-            at_x = average_mean(fit.link, rows_at_x)
+            at_x = average_mean(fit.link, members.set_to(x))
             low, high = _logit_interval(at_x, fit)
             rows.append((group, x, float(at_x.value[0]), low, high, counts["n_clients"]))
             evidence.append((counts["events"], counts["non_events"]))

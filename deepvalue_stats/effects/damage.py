@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from deepvalue_stats.effects.contrast import Contrast
 from deepvalue_stats.effects.delta import Estimates, average_derivative, average_mean, together
 from deepvalue_stats.effects.estimate import (
     ALL,
     Averaged,
-    exposure_derivative,
     group_masks,
     refuse_unaveraged,
 )
 from deepvalue_stats.effects.inference import cells, counts_of, infer
-from deepvalue_stats.effects.predictor import predictor_of
+from deepvalue_stats.effects.predictor import Movable, movable
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit
 from deepvalue_stats.tables import KINDS, EffectTable, effect_rows
@@ -93,14 +91,15 @@ def slopes_at_neutral(
     sides = {BELOW: values < neutral, ABOVE: values >= neutral}
     found = {}
     if fit.convergence.status == "ok" and all(mask.any() for mask in sides.values()):
-        change, rows = exposure_derivative(fit, exposure, at), predictor_of(fit, frame, at)
-        terms = (change.matrix != 0).any(axis=0)
+        rows = movable(fit, exposure, at)
+        change = rows.derivative()
         weights = contrast.size * np.array([[1.0, 0.0], [0.0, 1.0], [1.0, -1.0]])
         none = np.zeros(len(fit.theta))
-        steepness = [change.matrix[mask].mean(axis=0) for mask in sides.values()]
+        shares = [mask / mask.sum() for mask in sides.values()]
+        steepness = [change.gradient(share) for share in shares]
         on = {
             "risk_difference": [
-                average_derivative(fit.link, rows.where(mask), change.where(mask))
+                average_derivative(fit.link, rows.as_is.where(mask), change.where(mask))
                 for mask in sides.values()
             ],
             "log_odds": [
@@ -109,12 +108,12 @@ def slopes_at_neutral(
             ],
         }
         found = {
-            scale: infer(together(parts).combine(weights), fit, terms)
+            scale: infer(together(parts).combine(weights), fit, change.terms)
             for scale, parts in on.items()
         }
     members = {
-        **{name: frame[mask] for name, mask in sides.items()},
-        f"{BELOW} minus {ABOVE}": frame,
+        **sides,
+        f"{BELOW} minus {ABOVE}": np.ones(len(frame), dtype=bool),
     }
     return effect_rows(
         {
@@ -181,17 +180,19 @@ def harm_ledger(
     below = (frame[exposure] < neutral).to_numpy()
     groups = group_masks(frame, None) | (group_masks(frame, by) if by else {})
     sound = fit.convergence.status == "ok"
+    placed = movable(fit, exposure, at) if sound else None
     rows: list[dict[str, object]] = []
     for name, mask in groups.items():
-        members = frame[mask & below]
-        if members.empty:
+        members = mask & below
+        size = int(members.sum())
+        if not size:
             continue
-        known = _as_is_and_at(fit, members, exposure, neutral, at) if sound else None
+        known = None if placed is None else _as_is_and_at(placed.where(members), neutral)
         for contrast, scale, weights in (
             ("as is", "risk", (1.0, 0.0)),
             (f"at {neutral:g}", "risk", (0.0, 1.0)),
             ("neutral", "risk_difference", (-1.0, 1.0)),
-            ("neutral", "excess_failures", (-float(len(members)), float(len(members)))),
+            ("neutral", "excess_failures", (-float(size), float(size))),
         ):
             found = None
             if known is not None:
@@ -220,11 +221,8 @@ def harm_ledger(
     return effect_rows(rows)
 
 
-def _as_is_and_at(
-    fit: ModelFit, members: pd.DataFrame, exposure: str, neutral: float, at: Averaged
-) -> tuple[Estimates, np.ndarray]:
+def _as_is_and_at(rows: Movable, neutral: float) -> tuple[Estimates, np.ndarray]:
     """Mean chances as clients are and at the neutral point, and the terms between the two."""
-    frames = (members, members.assign(**{exposure: neutral}))
-    as_is, moved = (predictor_of(fit, rows, at) for rows in frames)
-    terms = (as_is.matrix != moved.matrix).any(axis=0)
-    return together([average_mean(fit.link, rows) for rows in (as_is, moved)]), terms
+    as_is, moved = rows.as_is, rows.set_to(neutral)
+    chances = [average_mean(rows.fit.link, one) for one in (as_is, moved)]
+    return together(chances), as_is.terms_moved(moved)

@@ -94,8 +94,8 @@ def average_derivative(link: Link, rows: Predictor, change: Predictor) -> Estima
     n = len(rows.eta)
     m = _mean(link, rows, fourth=bool(change.variance.any()))
     value = m.slope @ change.eta + m.curvature @ change.variance / 2
-    by_beta = (m.curvature * change.eta + m.third * change.variance / 2) @ rows.matrix
-    by_beta += m.slope @ change.matrix
+    by_beta = rows.gradient(m.curvature * change.eta + m.third * change.variance / 2)
+    by_beta += change.gradient(m.slope)
     by_theta = (m.third * change.eta / 2 + m.fourth * change.variance / 4) @ rows.variance_by_theta
     by_theta += m.curvature @ change.variance_by_theta / 2
     return Estimates(np.array([value / n]), np.concatenate([by_theta, by_beta])[None, :] / n)
@@ -105,7 +105,7 @@ def average_mean(link: Link, rows: Predictor) -> Estimates:
     """The mean over rows of m, with gradient mean of (m_v V, m_eta X); one estimate."""
     n = len(rows.eta)
     m = _mean(link, rows)
-    gradient = np.concatenate([m.curvature @ rows.variance_by_theta / 2, m.slope @ rows.matrix])
+    gradient = np.concatenate([m.curvature @ rows.variance_by_theta / 2, rows.gradient(m.slope)])
     return Estimates(np.array([m.mean.sum() / n]), gradient[None, :] / n)
 
 

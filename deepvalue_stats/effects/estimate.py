@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from deepvalue_stats.effects.delta import Estimates, average_derivative, average
 from deepvalue_stats.effects.inference import Inference, cells, counts_of, infer
 from deepvalue_stats.effects.needed import number_needed
 from deepvalue_stats.effects.pooling import pool_tables
-from deepvalue_stats.effects.predictor import Predictor, predictor_of
+from deepvalue_stats.effects.predictor import Movable, Predictor, movable
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit
 from deepvalue_stats.tables import KINDS, EffectTable, effect_rows, stack
@@ -23,9 +24,6 @@ Scale = Literal["risk_difference", "risk_ratio", "odds_ratio", "number_needed", 
 Averaged = Literal["population", "typical"]
 AnyContrast = Contrast | Step | Levels
 ALL = "all"
-# a derivative by central difference: exact for designs up to quadratic in the exposure, and for
-# splines wrong by h^2, with h this share of the exposure's spread
-STEP = 1e-4
 # the scale of a difference between groups: of logs it is a ratio of ratios
 BETWEEN = {"risk_ratio": "ratio_of_risk_ratios", "odds_ratio": "ratio_of_odds_ratios"}
 
@@ -136,6 +134,15 @@ class _Asked:
     def frame(self) -> pd.DataFrame:
         return self.fit.design.frame if self.over is None else self.over
 
+    @cached_property
+    def rows(self) -> Movable:
+        """The rows averaged over, with the exposure free to be set."""
+        return movable(self.fit, self.exposure, self.at, self.over)
+
+    def average(self, rows: Predictor) -> Estimates:
+        """The mean chance."""
+        return average_mean(self.fit.link, rows)
+
     def on(self, scale: str) -> AnyContrast:
         """The contrast of a scale: a ratio per SD is that of a step, for it has no derivative."""
         if isinstance(self.contrast, Contrast) and scale in BETWEEN:
@@ -149,13 +156,13 @@ def _rows(asked: _Asked, scale: str, by: str | None, reference: str | None) -> E
     masks = group_masks(asked.frame, by)
     members = masks if asked.over is None else group_masks(frame, by)
     labels = list(masks)
-    seen = {label: frame[members[label]] for label in labels}
+    seen = dict(members)
     scales = dict.fromkeys(labels, scale)
     weights = np.eye(len(labels))
     for other in [] if reference is None else [label for label in labels if label != reference]:
         weights = np.vstack([weights, _difference(labels, other, str(reference))])
         name = f"{other} minus {reference}"
-        seen[name] = frame[members[other] | members[str(reference)]]
+        seen[name] = members[other] | members[str(reference)]
         scales[name] = BETWEEN.get(scale, scale)
     found = None
     if fit.convergence.status == "ok":
@@ -170,8 +177,8 @@ def _rows(asked: _Asked, scale: str, by: str | None, reference: str | None) -> E
     }
     return effect_rows(
         {**about, **_kind(scales[group]), "group": group, **cells(found, i, scales[group])}
-        | counts_of(fit, rows)
-        for i, (group, rows) in enumerate(seen.items())
+        | counts_of(fit, mask)
+        for i, (group, mask) in enumerate(seen.items())
     )
 
 
@@ -194,22 +201,16 @@ def _estimates(asked: _Asked, masks: list[np.ndarray], scale: str) -> tuple[Esti
     if isinstance(contrast, Contrast):
         return _derivatives(asked, contrast, masks, scale)
     settings = contrast.settings(asked.frame[asked.exposure].to_numpy(dtype="float64"))
-    with_it, without = (_at(asked, values) for values in settings)
-    terms = (with_it.matrix != without.matrix).any(axis=0)
-    if scale == "log_odds":
-        gradient = with_it.since(without, 1.0)
-        return together([_mean_predictor(asked.fit, gradient.where(m)) for m in masks]), terms
-    means = [
-        together([average_mean(asked.fit.link, rows.where(mask)) for mask in masks])
-        for rows in (with_it, without)
-    ]
-    to = _ON_SCALE[scale]
+    both = [asked.rows.set_to(values) for values in settings]
+    average = partial(_mean_predictor, asked.fit) if scale == "log_odds" else asked.average
+    means = [together([average(one.where(mask)) for mask in masks]) for one in both]
+    to = _ON_SCALE.get(scale)
     difference = np.hstack([np.eye(len(masks)), -np.eye(len(masks))])
-    return together([to(part) for part in means]).combine(difference), terms
+    estimates = together([to(part) if to else part for part in means]).combine(difference)
+    return estimates, both[0].terms_moved(both[1])
 
 
 _ON_SCALE: dict[str, Callable[[Estimates], Estimates]] = {
-    "risk_difference": lambda risks: risks,
     "risk_ratio": Estimates.logs,
     "odds_ratio": Estimates.logits,
 }
@@ -218,57 +219,20 @@ _ON_SCALE: dict[str, Callable[[Estimates], Estimates]] = {
 def _derivatives(
     asked: _Asked, contrast: Contrast, masks: list[np.ndarray], scale: str
 ) -> tuple[Estimates, np.ndarray]:
-    fit = asked.fit
-    change = exposure_derivative(fit, asked.exposure, asked.at, asked.over)
-    terms = (change.matrix != 0).any(axis=0)
+    fit, change = asked.fit, asked.rows.derivative()
     if scale == "log_odds":
         parts = [_mean_predictor(fit, change.where(mask)) for mask in masks]
     else:
-        rows = predictor_of(fit, asked.frame, asked.at)
+        rows = asked.rows.as_is
         parts = [average_derivative(fit.link, rows.where(m), change.where(m)) for m in masks]
-    return together(parts).combine(contrast.size * np.eye(len(masks))), terms
+    return together(parts).combine(contrast.size * np.eye(len(masks))), change.terms
 
 
-def _mean_predictor(fit: ModelFit, change: Predictor) -> Estimates:
-    """The mean change of the linear predictor itself."""
-    gradient = change.matrix.mean(axis=0)
+def _mean_predictor(fit: ModelFit, rows: Predictor) -> Estimates:
+    """The mean of the linear predictor itself, or of its change, but for an offset."""
+    gradient = rows.gradient(np.full_like(rows.eta, 1 / len(rows.eta)))
     none = np.zeros(len(fit.theta))
     return Estimates(np.array([gradient @ fit.params]), np.concatenate([none, gradient])[None, :])
-
-
-def _at(asked: _Asked, values: np.ndarray) -> Predictor:
-    return predictor_of(asked.fit, asked.frame.assign(**{asked.exposure: values}), asked.at)
-
-
-def exposure_derivative(
-    fit: ModelFit,
-    exposure: str,
-    at: Averaged = "population",
-    over: pd.DataFrame | None = None,
-) -> Predictor:
-    """How the latent scale of each row moves with the exposure.
-
-    Parameters
-    ----------
-    fit : ModelFit
-    exposure : str
-    at : str
-        As in `average_effect`.
-    over : pandas.DataFrame, optional
-        Rows; those of the fit when left out.
-
-    Returns
-    -------
-    Predictor
-    """
-    frame = fit.design.frame if over is None else over
-    values = frame[exposure].to_numpy(dtype="float64")
-    step = STEP * (values.std() or 1.0)
-    above = predictor_of(fit, frame.assign(**{exposure: values + step}), at)
-    below = predictor_of(fit, frame.assign(**{exposure: values - step}), at)
-    change = above.since(below, 2 * step)
-    # the derivative of the design is exact to its last digits, a difference of predictors is not
-    return replace(change, eta=change.matrix @ fit.params)
 
 
 def refuse_unaveraged(fit: ModelFit, at: Averaged) -> None:
@@ -368,7 +332,7 @@ def average_risk(
                 **_kind("risk"),
                 "group": group,
                 **cells(found, place, "risk"),
-                **counts_of(fit, fit.design.frame[members[group]]),
+                **counts_of(fit, members[group]),
             }
             for place, group in enumerate(masks)
         ]
@@ -379,6 +343,6 @@ def _risks_at(asked: _Asked, value: float, masks: list[np.ndarray]) -> Inference
     fit = asked.fit
     if fit.convergence.status != "ok":
         return None
-    rows = _at(asked, np.full(len(asked.frame), value))
-    risks = together([average_mean(fit.link, rows.where(mask)) for mask in masks])
+    rows = asked.rows.set_to(value)
+    risks = together([asked.average(rows.where(mask)) for mask in masks])
     return infer(risks, fit, np.ones(len(fit.params), dtype=bool))

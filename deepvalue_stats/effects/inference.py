@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 from scipy.special import expit
 
@@ -97,14 +96,14 @@ def cells(found: Inference | None, place: int, scale: str) -> dict[str, object]:
     }
 
 
-def counts_of(fit: ModelFit, frame: pd.DataFrame) -> dict[str, object]:
+def counts_of(fit: ModelFit, mask: np.ndarray) -> dict[str, object]:
     """How many stand behind an estimate, and how many of them had each outcome.
 
     Parameters
     ----------
     fit : ModelFit
-    frame : pandas.DataFrame
-        Rows of the fit.
+    mask : numpy.ndarray of bool, shape (n,)
+        Which rows of the fit.
 
     Returns
     -------
@@ -112,14 +111,17 @@ def counts_of(fit: ModelFit, frame: pd.DataFrame) -> dict[str, object]:
         n_obs, n_clients, n_practitioners (None where practitioners are not known), and the
         clients with either outcome (events, non_events).
     """
-    client = fit.ids.get("client")
-    practitioner = fit.ids.get("practitioner")
-    persons = frame[client] if client else pd.Series(frame.index, index=frame.index)
-    positive = frame[fit.design.outcome].astype("float64") == 1
+    persons, positive = fit.codes("client"), fit.design.response == 1
+    practitioners = fit.codes("practitioner") if fit.ids.get("practitioner") else None
     return {
-        "n_obs": len(frame),
-        "n_clients": int(persons.nunique()),
-        "n_practitioners": int(frame[practitioner].nunique()) if practitioner else None,
-        "events": int(persons[positive].nunique()),
-        "non_events": int(persons[~positive].nunique()),
+        "n_obs": int(mask.sum()),
+        "n_clients": _distinct(persons[mask]),
+        "n_practitioners": None if practitioners is None else _distinct(practitioners[mask]),
+        "events": _distinct(persons[mask & positive]),
+        "non_events": _distinct(persons[mask & ~positive]),
     }
+
+
+def _distinct(codes: np.ndarray) -> int:
+    """How many codes occur; -1 is nobody known."""
+    return int(np.count_nonzero(np.bincount(codes[codes >= 0])))

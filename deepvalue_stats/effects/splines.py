@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from deepvalue_stats.effects.delta import average_mean, together
 from deepvalue_stats.effects.estimate import Averaged, refuse_unaveraged
-from deepvalue_stats.effects.predictor import predictor_of
+from deepvalue_stats.effects.predictor import movable
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit
 from deepvalue_stats.tables import LEVEL
@@ -201,13 +201,8 @@ def dose_response(
         raise ModelError(
             f"there is no curve: {fit.convergence.status}", fit.spec.formula, "mend the fit first"
         )
-    frame = fit.design.frame
-    risks = together(
-        [
-            average_mean(fit.link, predictor_of(fit, frame.assign(**{exposure: float(x)}), at))
-            for x in grid
-        ]
-    )
+    rows = movable(fit, exposure, at)
+    risks = together([average_mean(fit.link, rows.set_to(float(x))) for x in grid])
     logits = risks.logits()
     covariance = logits.covariance(fit.interval_joint)
     error = np.sqrt(np.diag(covariance))

@@ -9,9 +9,9 @@ import pandas as pd
 
 from deepvalue_stats.effects import (
     Estimates,
-    Predictor,
+    Movable,
     average_mean,
-    predictor_of,
+    movable,
     row_means,
     together,
 )
@@ -23,7 +23,6 @@ from deepvalue_stats.tables import KINDS, EffectTable, effect_rows
 
 # a distribution of scores is held as so many equally likely values, each the mean of its bin
 BINS = 50
-ROWS_AT_ONCE = 200_000
 
 # what each part of the gap is, as a sum of the five means: high, high at neutral, low, low with
 # the relationships of high, low at neutral
@@ -115,7 +114,7 @@ def explain_gap(
         sampling = weights @ means.sampling(_clusters(fit)) @ weights.T
         terms = np.ones(len(fit.params), dtype=bool)
         found = infer(means.estimates.combine(weights), fit, terms, sampling)
-    both = frame[masks[low] | masks[high]]
+    both = masks[low] | masks[high]
     return effect_rows(
         {
             "outcome": fit.design.outcome,
@@ -162,24 +161,21 @@ def _means(
 ) -> _Means:
     frame = fit.design.frame
     scores = frame[exposure].to_numpy(dtype="float64")
-
-    def placed(mask: np.ndarray, value: float | None) -> Predictor:
-        rows = frame[mask]
-        return predictor_of(fit, rows if value is None else rows.assign(**{exposure: value}), at)
-
+    rows = movable(fit, exposure, at)
+    theirs, ours = rows.where(high), rows.where(low)
     bins = _bins(scores[high])
-    lent, chances = _lent(fit, exposure, frame[low], bins.values, at)
+    lent, chances = _lent(ours, bins.values)
     parts = [
-        (high, placed(high, None)),
-        (high, placed(high, neutral)),
-        (low, placed(low, None)),
+        (high, theirs.as_is),
+        (high, theirs.set_to(neutral)),
+        (low, ours.as_is),
         (low, None),
-        (low, placed(low, neutral)),
+        (low, ours.set_to(neutral)),
     ]
     influence = np.zeros((len(parts), len(frame)))
     estimates = []
-    for place, (mask, rows) in enumerate(parts):
-        if rows is None:
+    for place, (mask, placed) in enumerate(parts):
+        if placed is None:
             estimates.append(lent)
             own = chances.mean(axis=0)
             # who in the other group has which relationship is a matter of the sample as well
@@ -187,28 +183,20 @@ def _means(
             apart = by_bin[bins.of] - by_bin[bins.of].mean()
             influence[place, high] += apart / high.sum()
         else:
-            estimates.append(average_mean(fit.link, rows))
-            own = row_means(fit.link, rows)
+            estimates.append(average_mean(fit.link, placed))
+            own = row_means(fit.link, placed)
         influence[place, mask] += (own - own.mean()) / mask.sum()
     return _Means(together(estimates), influence)
 
 
-def _lent(
-    fit: ModelFit, exposure: str, members: pd.DataFrame, values: np.ndarray, at: Averaged
-) -> tuple[Estimates, np.ndarray]:
+def _lent(members: Movable, values: np.ndarray) -> tuple[Estimates, np.ndarray]:
     """The mean over members and values of the chance, and each one's chances, (values, members)."""
-    at_once = max(1, ROWS_AT_ONCE // len(members))
-    parts, chances = [], []
-    for start in range(0, len(values), at_once):
-        some = values[start : start + at_once]
-        # one frame for many values: a design is costly to set up, and cheap by the row
-        rows = members.loc[np.tile(members.index, len(some))]
-        moved = rows.assign(**{exposure: np.repeat(some, len(members))})
-        predictor = predictor_of(fit, moved, at)
-        parts.append(average_mean(fit.link, predictor).combine(np.array([[len(some)]])))
-        chances.append(row_means(fit.link, predictor).reshape(len(some), len(members)))
-    weights = np.full((1, len(parts)), 1 / len(values))
-    return together(parts).combine(weights), np.concatenate(chances)
+    link = members.fit.link
+    placed = (members.set_to(value) for value in values)
+    known = [(average_mean(link, rows), row_means(link, rows)) for rows in placed]
+    weights = np.full((1, len(values)), 1 / len(values))
+    parts, chances = zip(*known, strict=True)
+    return together(list(parts)).combine(weights), np.stack(chances)
 
 
 @dataclass(frozen=True)

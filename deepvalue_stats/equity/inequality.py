@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepvalue_stats.effects import average_mean, predictor_of, together
+from deepvalue_stats.effects import average_mean, movable, together
 from deepvalue_stats.effects.estimate import Averaged, refuse_unaveraged
 from deepvalue_stats.effects.inference import cells, counts_of, infer
 from deepvalue_stats.errors import ModelError
@@ -169,9 +169,10 @@ def slope_index(fit: ModelFit, rank: str, *, at: Averaged = "population") -> Eff
         raise ModelError(
             f"the fit has no column '{rank}'", fit.spec.formula, "name the column of ranks"
         )
-    top, bottom = (predictor_of(fit, frame.assign(**{rank: end}), at) for end in (1.0, 0.0))
-    terms = (top.matrix != bottom.matrix).any(axis=0)
-    chances = together([average_mean(fit.link, rows) for rows in (top, bottom)])
+    rows = movable(fit, rank, at)
+    top, bottom = rows.set_to(1.0), rows.set_to(0.0)
+    terms = top.terms_moved(bottom)
+    chances = together([average_mean(fit.link, end) for end in (top, bottom)])
     against = np.array([[1.0, -1.0]])
     on = {"slope_index": chances, "relative_index": chances.logs()}
     sound = fit.convergence.status == "ok"
@@ -186,7 +187,7 @@ def slope_index(fit: ModelFit, rank: str, *, at: Averaged = "population") -> Eff
             "null_value": KINDS[scale].null_value,
             "unit": KINDS[scale].unit,
             **cells(infer(one.combine(against), fit, terms) if sound else None, 0, scale),
-            **counts_of(fit, frame),
+            **counts_of(fit, np.ones(len(frame), dtype=bool)),
         }
         for scale, one in on.items()
     )

@@ -11,8 +11,9 @@ from scipy import stats
 from deepvalue_stats.effects import (
     Estimates,
     Levels,
+    Movable,
     average_mean,
-    predictor_of,
+    movable,
     together,
 )
 from deepvalue_stats.effects.estimate import Averaged, group_masks, refuse_unaveraged
@@ -199,18 +200,18 @@ def interaction(
             modifier,
             f"use two of {', '.join(masks)}",
         )
-    places = {
-        name: frame.assign(**{modifier: _all_in(frame[modifier], name)})
+    places = [
+        movable(fit, exposure, at, frame.assign(**{modifier: _all_in(frame[modifier], name)}))
         if imposed
-        else frame[masks[name]]
+        else movable(fit, exposure, at).where(masks[name])
         for name in (reference, low)
-    }
-    risks = _risks(fit, exposure, levels, list(places.values()), at)
+    ]
+    risks = _risks(fit, levels, places)
     terms = np.ones(len(fit.params), dtype=bool)
     members = {
-        reference: frame[masks[reference]],
-        low: frame[masks[low]],
-        f"{low} minus {reference}": frame[masks[low] | masks[reference]],
+        reference: masks[reference],
+        low: masks[low],
+        f"{low} minus {reference}": masks[low] | masks[reference],
     }
     corner = recommended_corner(
         infer(risks.combine(AVERAGES), fit, terms) if fit.convergence.status == "ok" else None
@@ -233,16 +234,14 @@ def interaction(
     )
 
 
-def _risks(
-    fit: ModelFit, exposure: str, levels: Levels, places: list[pd.DataFrame], at: Averaged
-) -> Estimates:
+def _risks(fit: ModelFit, levels: Levels, places: list[Movable]) -> Estimates:
     """The four chances; of a fit without an answer without errors, so that no number is shown."""
     if fit.convergence.status != "ok":
         nothing = np.zeros((4, len(fit.theta) + len(fit.params)))
         return Estimates(np.full(4, 0.5), nothing)
     return together(
         [
-            average_mean(fit.link, predictor_of(fit, rows.assign(**{exposure: value}), at))
+            average_mean(fit.link, rows.set_to(value))
             for rows in places
             for value in (levels.low, levels.high)
         ]

@@ -7,12 +7,14 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from formulaic import Formula, ModelSpec, SimpleFormula
 from formulaic.errors import DataMismatchWarning, FormulaicError
+from formulaic.parser.types import Factor
 from formulaic.transforms import TRANSFORMS
 
 from deepvalue_stats.errors import ModelError
@@ -20,6 +22,8 @@ from deepvalue_stats.tables import read_only
 
 Missing = Literal["raise", "drop"]
 
+# how formulaic marks a column that it takes for a number
+NUMERIC = Factor.Kind.NUMERICAL
 DEPENDENT = 1e-9
 INDEPENDENT = 1e-9
 
@@ -54,6 +58,30 @@ class Coding:
         refuse_absent(self.columns, frame, self.right)
         _refuse_missing(missing_counts(self.columns, frame), self.right)
         return _evaluated(self._spec, frame, self.columns, self.right)[1]
+
+    def multiples_of(self, name: str) -> np.ndarray | None:
+        """Places of the terms that are a numeric column times something else.
+
+        Returns
+        -------
+        numpy.ndarray of int, shape (q,), or None
+            None where a term is another function of the column, such as a spline.
+        """
+        if name in self.columns and self._spec.encoder_state.get(name, (None,))[0] != NUMERIC:
+            return None
+        terms = _terms_of(self._spec.formula, name)
+        if any(not _is_plain(factor, name) for term in terms for factor in term.factors):
+            return None
+        places = [place for term in terms for place in self._spec.term_indices[term]]
+        return np.array(places, dtype="int64")
+
+    def multipliers(self, name: str, frame: pd.DataFrame) -> np.ndarray:
+        """What each of `multiples_of(name)` multiplies the column by, shape (n_rows, q)."""
+        terms = _terms_of(self._spec.formula, name)
+        if not terms:
+            return np.empty((len(frame), 0))
+        spec = self._spec.subset(SimpleFormula(terms, _ordering="none"))
+        return _evaluated(spec, frame.assign(**{name: 1.0}), self.columns, self.right)[1]
 
 
 @dataclass(frozen=True)
@@ -96,6 +124,23 @@ class Design:
             ones, or a spline is asked for values outside of its range.
         """
         return self._recorded.matrix(frame)
+
+    def multiples_of(self, name: str) -> np.ndarray | None:
+        """Places of the terms that are a numeric column times something else; see `Coding`."""
+        return self._recorded.multiples_of(name)
+
+    def multipliers(self, name: str, frame: pd.DataFrame) -> np.ndarray:
+        """What each of `multiples_of(name)` multiplies the column by, shape (n_rows, q)."""
+        if frame is not self.frame:
+            return self._recorded.multipliers(name, frame)
+        if name not in self._own_multipliers:
+            self._own_multipliers[name] = self._recorded.multipliers(name, frame)
+        return self._own_multipliers[name]
+
+    @cached_property
+    def _own_multipliers(self) -> dict[str, np.ndarray]:
+        """Those of the design's own rows, by column, once they were asked for."""
+        return {}
 
 
 def build_design(
@@ -192,13 +237,7 @@ def used_columns(right: str, where: str) -> tuple[str, ...]:
     ('rel', 'area', 'age', 'days waited')
     """
     factors = [factor for term in _formula(right, where) for factor in term.factors]
-    names: list[str] = []
-    for factor in factors:
-        if factor.eval_method.value == "lookup":
-            names.append(factor.expr)
-        elif factor.eval_method.value == "python":
-            names += _names_in(factor.expr)
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys(name for factor in factors for name in _read(factor)))
 
 
 def refuse_absent(names: Iterable[str], frame: pd.DataFrame, where: str) -> None:
@@ -318,6 +357,23 @@ def _names_in(expression: str) -> Iterator[str]:
     for call in calls:
         if isinstance(call.func, ast.Name) and call.func.id == "Q":
             yield from (str(a.value) for a in call.args if isinstance(a, ast.Constant))
+
+
+def _terms_of(formula: Any, name: str) -> list[Any]:
+    """The terms that a column takes part in."""
+    return [term for term in formula if any(name in _read(factor) for factor in term.factors)]
+
+
+def _read(factor: Any) -> Sequence[str]:
+    """The columns that a factor is made of."""
+    if factor.eval_method.value == "lookup":
+        return [factor.expr]
+    return list(_names_in(factor.expr)) if factor.eval_method.value == "python" else []
+
+
+def _is_plain(factor: Any, name: str) -> bool:
+    """Whether a factor is the column itself, or has nothing to do with it."""
+    return factor.eval_method.value == "lookup" or name not in _read(factor)
 
 
 def _evaluated(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -139,6 +140,25 @@ class ModelFit:
     def degrees_of(self, terms: np.ndarray) -> float:  # noqa: ARG002  one for all terms here
         """Degrees of freedom of an effect that these terms make (bool, shape (p,))."""
         return self.dof
+
+    def codes(self, who: str) -> np.ndarray:
+        """Whose each row is, as integers from 0, shape (n,).
+
+        Parameters
+        ----------
+        who : str
+            A key of `ids`; where it has none, every row is somebody else's. -1 is nobody known.
+        """
+        if who not in self._codes:
+            name = self.ids.get(who)
+            rows = np.arange(self.n_obs)
+            self._codes[who] = pd.factorize(self.design.frame[name])[0] if name else rows
+        return self._codes[who]
+
+    @cached_property
+    def _codes(self) -> dict[str, np.ndarray]:
+        """Those that were asked for."""
+        return {}
 
     @property
     def scores(self) -> np.ndarray:
