@@ -17,6 +17,7 @@ from deepvalue_stats.models.multilevel.averaging import average_expit, normal_ru
 
 # cells of a block of rows x nodes
 BLOCK_CELLS = 1_000_000
+FOURTH = 4
 
 
 @dataclass(frozen=True)
@@ -55,17 +56,6 @@ class Estimates:
         return Estimates(np.log(odds), self.jacobian / (self.value * (1 - self.value))[:, None])
 
 
-@dataclass(frozen=True)
-class _Mean:
-    """m and its first four derivatives in eta, each of shape (n,); the last two only with v."""
-
-    mean: np.ndarray
-    slope: np.ndarray
-    curvature: np.ndarray
-    third: np.ndarray
-    fourth: np.ndarray
-
-
 def average_derivative(link: Link, rows: Predictor, change: Predictor) -> Estimates:
     """The mean over rows of dm/dx, with the random part averaged out.
 
@@ -91,27 +81,38 @@ def average_derivative(link: Link, rows: Predictor, change: Predictor) -> Estima
     ----------
     Bartus (2005), Stata Journal 5, equations 4 to 6, without random effects.
     """
-    n = len(rows.eta)
-    m = _mean(link, rows, fourth=bool(change.variance.any()))
-    value = m.slope @ change.eta + m.curvature @ change.variance / 2
-    by_beta = rows.gradient(m.curvature * change.eta + m.third * change.variance / 2)
-    by_beta += change.gradient(m.slope)
-    by_theta = (m.third * change.eta / 2 + m.fourth * change.variance / 4) @ rows.variance_by_theta
-    by_theta += m.curvature @ change.variance_by_theta / 2
+    n, moves = len(rows.eta), bool(change.variance.any())
+    random = bool(rows.variance.any())
+    _, slope, curvature, *higher = _mean(link, rows, 2 + random + moves)
+    value = slope @ change.eta
+    by_predictor = curvature * change.eta
+    by_theta = np.zeros(rows.variance_by_theta.shape[1])
+    if random:
+        by_variance = higher[0] * change.eta / 2
+        if moves:
+            value += curvature @ change.variance / 2
+            by_predictor = by_predictor + higher[0] * change.variance / 2
+            by_variance = by_variance + higher[1] * change.variance / 4
+        by_theta = by_variance @ rows.variance_by_theta
+        by_theta += curvature @ change.variance_by_theta / 2
+    by_beta = rows.gradient(by_predictor) + change.gradient(slope)
     return Estimates(np.array([value / n]), np.concatenate([by_theta, by_beta])[None, :] / n)
 
 
 def average_mean(link: Link, rows: Predictor) -> Estimates:
     """The mean over rows of m, with gradient mean of (m_v V, m_eta X); one estimate."""
-    n = len(rows.eta)
-    m = _mean(link, rows)
-    gradient = np.concatenate([m.curvature @ rows.variance_by_theta / 2, rows.gradient(m.slope)])
-    return Estimates(np.array([m.mean.sum() / n]), gradient[None, :] / n)
+    n, random = len(rows.eta), bool(rows.variance.any())
+    mean, slope, *higher = _mean(link, rows, 1 + random)
+    by_theta = np.zeros(rows.variance_by_theta.shape[1])
+    if random:
+        by_theta = higher[0] @ rows.variance_by_theta / 2
+    gradient = np.concatenate([by_theta, rows.gradient(slope)])
+    return Estimates(np.array([mean.sum() / n]), gradient[None, :] / n)
 
 
 def row_means(link: Link, rows: Predictor) -> np.ndarray:
     """The mean m of every row, with the random part averaged out, shape (n,)."""
-    return _mean(link, rows).mean
+    return _mean(link, rows, 0)[0]
 
 
 def together(parts: list[Estimates]) -> Estimates:
@@ -122,19 +123,14 @@ def together(parts: list[Estimates]) -> Estimates:
     )
 
 
-def _mean(link: Link, rows: Predictor, fourth: bool = False) -> _Mean:
-    eta, zero = rows.eta, np.zeros_like(rows.eta)
+def _mean(link: Link, rows: Predictor, order: int) -> tuple[np.ndarray, ...]:
+    """M and so many derivatives in eta, each of shape (n,); more than two only with v."""
     if not rows.variance.any():
-        return _Mean(link.mean(eta), link.slope(eta), link.curvature(eta), zero, zero)
+        return link.derivatives(rows.eta, order)
     spread = np.sqrt(rows.variance)
-    averaged = average_expit(eta, spread)
-    return _Mean(
-        averaged.mean,
-        averaged.d_eta,
-        averaged.d2_eta,
-        averaged.d3_eta,
-        _fourth(eta, spread) if fourth else zero,
-    )
+    held = average_expit(rows.eta, spread)
+    known = (held.mean, held.d_eta, held.d2_eta, held.d3_eta)[: order + 1]
+    return known if order < FOURTH else (*known, _fourth(rows.eta, spread))
 
 
 def _fourth(eta: np.ndarray, spread: np.ndarray) -> np.ndarray:

@@ -191,8 +191,8 @@ def group_masks(frame: pd.DataFrame, by: str | None) -> dict[str, np.ndarray]:
     if by is None:
         return {ALL: np.ones(len(frame), dtype=bool)}
     labels = pd.Categorical(frame[by])
-    present = [label for label in labels.categories if (labels == label).any()]
-    return {str(label): np.asarray(labels == label) for label in present}
+    masks = {str(name): labels.codes == code for code, name in enumerate(labels.categories)}
+    return {name: mask for name, mask in masks.items() if mask.any()}
 
 
 def _estimates(asked: _Asked, masks: list[np.ndarray], scale: str) -> tuple[Estimates, np.ndarray]:

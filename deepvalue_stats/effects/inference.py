@@ -111,17 +111,21 @@ def counts_of(fit: ModelFit, mask: np.ndarray) -> dict[str, object]:
         n_obs, n_clients, n_practitioners (None where practitioners are not known), and the
         clients with either outcome (events, non_events).
     """
-    persons, positive = fit.codes("client"), fit.design.response == 1
-    practitioners = fit.codes("practitioner") if fit.ids.get("practitioner") else None
+    rows = slice(None) if mask.all() else mask
+    positive = fit.design.response[rows] == 1
+    persons = fit.codes("client")[rows]
+    seen, positives = _times(persons), _times(persons, positive)
+    known = fit.ids.get("practitioner")
+    practitioners = _times(fit.codes("practitioner")[rows]) if known else None
     return {
-        "n_obs": int(mask.sum()),
-        "n_clients": _distinct(persons[mask]),
-        "n_practitioners": None if practitioners is None else _distinct(practitioners[mask]),
-        "events": _distinct(persons[mask & positive]),
-        "non_events": _distinct(persons[mask & ~positive]),
+        "n_obs": len(positive),
+        "n_clients": int(np.count_nonzero(seen)),
+        "n_practitioners": None if practitioners is None else int(np.count_nonzero(practitioners)),
+        "events": int(np.count_nonzero(positives)),
+        "non_events": int(np.count_nonzero(seen > positives)),
     }
 
 
-def _distinct(codes: np.ndarray) -> int:
-    """How many codes occur; -1 is nobody known."""
-    return int(np.count_nonzero(np.bincount(codes[codes >= 0])))
+def _times(codes: np.ndarray, counted: np.ndarray | None = None) -> np.ndarray:
+    """How often each code occurs, in the rows counted; -1 is nobody known."""
+    return np.bincount(codes + 1, weights=counted, minlength=1)[1:]

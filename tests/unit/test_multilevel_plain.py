@@ -10,7 +10,12 @@ from scipy.special import expit
 from scipy.stats import chi2, norm
 
 from deepvalue_stats.errors import ModelError
-from deepvalue_stats.models.multilevel.averaging import BLOCK_CELLS, average_expit, normal_rule
+from deepvalue_stats.models.multilevel.averaging import (
+    BLOCK_CELLS,
+    TABULATED,
+    average_expit,
+    normal_rule,
+)
 from deepvalue_stats.models.multilevel.boundary import boundary_p_value, likelihood_ratio
 from deepvalue_stats.models.multilevel.plain import (
     LOGISTIC_VARIANCE,
@@ -98,6 +103,17 @@ def test_rows_do_not_depend_on_their_company():
         single = average_expit(eta[k : k + 1], sd[k])
         for name in CURVES:
             assert getattr(found, name)[k] == pytest.approx(getattr(single, name)[0], abs=1e-10)
+
+
+@pytest.mark.parametrize("sd", [1e-3, 0.3, 1.0, 4.0, 12.0])
+@pytest.mark.parametrize("name", CURVES)
+def test_many_rows_are_read_off_a_table_to_ten_digits(name, sd):
+    rng = np.random.default_rng(4)
+    eta = np.r_[rng.normal(size=TABULATED) * 4, -1e6, -41.0, -1 / 64, 1 / 64, 41.0, 1e6]
+    found = getattr(average_expit(eta, sd), name)
+    alone = np.concatenate([getattr(average_expit(part, sd), name) for part in np.split(eta, 2)])
+    assert TABULATED / 2 < len(eta) // 2 < TABULATED
+    np.testing.assert_allclose(found, alone, rtol=0, atol=1e-10)
 
 
 def test_extreme_predictors_neither_warn_nor_leave_zero_and_one():

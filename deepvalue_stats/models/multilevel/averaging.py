@@ -16,6 +16,10 @@ DIGITS = 32.0
 LARGEST_SD = 50.0
 # a block of nodes by rows that stays in the processor's cache
 BLOCK_CELLS = 100_000
+# so many rows with one standard deviation are worth a table
+TABULATED = 20_000
+# the curve is 0 or 1 to all digits beyond
+STEEPEST_MEAN = 40.0
 # exp() of more overflows
 STEEPEST = 700.0
 
@@ -76,8 +80,9 @@ def average_expit(eta: np.ndarray, sd: np.ndarray | float) -> AveragedExpit:
     Trapezium rule over Z, whose error falls exponentially with the inverse of the step for
     integrands that are analytic in a strip (Trefethen and Weideman 2014, theorem 5.1); the poles
     of expit lie pi/s off the axis and set the step. Absolute errors are below 1e-11 for the mean
-    and 1e-10 for the derivatives. The normal density solves the heat equation, so the derivative
-    with respect to s^2 is half the second derivative with respect to eta.
+    and 1e-10 for the derivatives. Many rows with one s are read off Taylor series about a fixed
+    grid of linear predictors, to the same digits. The normal density solves the heat equation, so
+    the derivative with respect to s^2 is half the second derivative with respect to eta.
 
     References
     ----------
@@ -92,7 +97,10 @@ def average_expit(eta: np.ndarray, sd: np.ndarray | float) -> AveragedExpit:
     """
     eta = np.asarray(eta, dtype="float64")
     spread = np.broadcast_to(np.asarray(sd, dtype="float64"), eta.shape)
-    nodes, weights = normal_rule(_largest(spread))
+    largest = _largest(spread)
+    nodes, weights = normal_rule(largest)
+    if len(eta) >= TABULATED and largest > 0 and spread.min() == largest:
+        return AveragedExpit(*_tabulated(eta, largest, nodes, weights))
     out = np.empty((4, len(eta)))
     step = max(1, BLOCK_CELLS // len(nodes))
     for start in range(0, len(eta), step):
@@ -141,6 +149,30 @@ def _average(
     bend = slope * (1 - 2 * p)
     third = slope * (1 - 6 * slope)
     return weights @ p, weights @ slope, weights @ bend, weights @ third
+
+
+def _tabulated(eta: np.ndarray, sd: float, nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Of rows with one standard deviation: a function of eta alone, known by its Taylor series."""
+    # compiled code is loaded where there are rows enough for it
+    from deepvalue_stats.models.multilevel.tabulating import (
+        CELL,
+        TERMS,
+        derivatives_of_expit,
+        from_grid,
+    )
+
+    far = STEEPEST_MEAN + REACH * sd
+    held = np.clip(eta, -far, far)
+    first, last = (int(np.rint(end / CELL)) for end in (held.min(), held.max()))
+    points = CELL * np.arange(first, last + 1)
+    factorials = np.cumprod([1.0, *range(1, TERMS)])
+    grid = np.empty((len(points), TERMS))
+    step = max(1, BLOCK_CELLS // len(nodes))
+    for start in range(0, len(points), step):
+        rows = slice(start, start + step)
+        curves = derivatives_of_expit(np.add.outer(nodes * sd, points[rows]))
+        grid[rows] = np.einsum("j,kjn->nk", weights, curves) / factorials
+    return np.asarray(from_grid(held, first, grid))
 
 
 def _largest(sd: np.ndarray) -> float:
