@@ -51,9 +51,12 @@ bench: $(READY)  ## what every estimator says of every planted service (long; re
 zoo: $(READY)    ## one service of each kind, read, linked, fitted and judged; a page about all of them
 	$(BIN)/python analyses/bias_zoo/run.py
 
-benchmark: $(READY)  ## speed and memory of the multilevel models beside other packages (long)
+benchmark: $(READY)  ## speed and memory of models and effects beside other packages (long)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[benchmark]'
 	$(BIN)/python benchmarks/multilevel.py --million --memory
+	$(PYTHON) -m venv .venv-peer
+	.venv-peer/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/peer-requirements.txt
+	$(BIN)/python benchmarks/effects.py --peer-python .venv-peer/bin/python
 
 power: $(READY)  ## simulated power beside the closed forms (long)
 	$(BIN)/python benchmarks/check_power.py
@@ -62,4 +65,4 @@ calibrate: $(READY)  ## coverage of the multilevel intervals with few practition
 	$(BIN)/python benchmarks/calibrate_multilevel.py
 
 clean:
-	rm -rf $(VENV) .venv-floor build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-floor .venv-peer build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -83,3 +83,38 @@ def _groups(case: str, rows: int, rng: np.random.Generator) -> dict[str, np.ndar
     client = rng.integers(0, rows // 5, rows)
     own = practitioner_of[client]
     return {"client": client, "practitioner": own, "service": service_of[own]}
+
+
+BANDS = ["low", "middle", "high"]
+
+
+def clients(rows: int, seed: int = 20110523) -> pd.DataFrame:
+    """Clients once each: y, trust from 1 to 5, band, age, need, x1 to x4, their practitioner.
+
+    Parameters
+    ----------
+    rows : int
+    seed : int
+    """
+    rng = np.random.default_rng(seed)
+    n_practitioners = max(10, rows // 500)
+    own = rng.integers(0, n_practitioners, rows)
+    trust = np.clip(rng.normal(3.5, 0.9, rows), 1, 5)
+    band = rng.choice(BANDS, rows)
+    age, need = rng.normal(40, 12, rows), rng.integers(0, 5, rows).astype("float64")
+    others = rng.normal(size=(rows, 4))
+    eta = -0.5 + (0.4 + 0.15 * (band == "low")) * (trust - 3.5) + 0.2 * (band == "high")
+    eta += 0.01 * (age - 40) - 0.1 * need + others @ COEFFICIENTS[:4]
+    eta += PRACTITIONER_SD * rng.normal(size=n_practitioners)[own]
+    return pd.DataFrame(
+        {
+            "client": np.arange(rows),
+            "practitioner": own,
+            "y": (rng.random(rows) < 1 / (1 + np.exp(-eta))).astype("int64"),
+            "trust": trust,
+            "band": pd.Categorical(band, categories=BANDS),
+            "age": age,
+            "need": need,
+            **{f"x{k}": others[:, k - 1] for k in range(1, 5)},
+        }
+    )
