@@ -19,7 +19,7 @@ from deepvalue_stats.tables import EffectTable, Evidence
 
 # what each claim would need that no study has yet
 _NEEDS: Mapping[str, str] = {
-    "C4": "the study has one service area; several are needed, named by `across`",
+    "C4": "the study has one service area; several are needed, named in the plan",
     "C5": "the working conditions of practitioners are no part of the study",
     "C6": "practical help and human bond are no scores of their own here",
     "C7": "nothing here says what would happen if relationships were cut short",

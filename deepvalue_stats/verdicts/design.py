@@ -58,7 +58,7 @@ def measured_late(evidence: Evidence) -> Gate:
     if not evidence.measured_late:
         return Gate("measured_late", question, "pass", Phrase("Yes."))
     said = (
-        f"No. Not so: {_listed(evidence.measured_late)}. To adjust for what the relationship may "
+        f"No. Measured later: {_listed(evidence.measured_late)}. To adjust for what the relationship may "
         "have moved takes part of the difference away."
     )
     return Gate("measured_late", question, "cap", Phrase(said))

@@ -115,7 +115,7 @@ def _say_c2(found: Answer, row: pd.Series, evidence: Evidence) -> str:
         "not supported": (
             f"The difference is smaller {among}: {amount}."
             if smaller
-            else f"That the difference is worthwhile larger {among} is ruled out: {amount}."
+            else f"That the difference is larger by a worthwhile amount {among} is ruled out: {amount}."
         ),
         "inconclusive": f"Whether the difference is larger {among} stays open: {amount}.",
     }[found]
@@ -153,7 +153,7 @@ def _say_c4(found: Answer, pairs: pd.DataFrame, worthwhile: float) -> str:
             f"{more} than in {fewer}, {amount}."
         )
     more, fewer, amount = _pair(pairs.iloc[int(pairs["estimate"].abs().argmax())])
-    widest = f"the widest gap is between {more} and {fewer}, with {amount} in {more}"
+    widest = f"the widest gap is {amount}, in {more} than in {fewer}"
     if found == "supported":
         return (
             "The difference is alike across service areas, to within what the plan calls "

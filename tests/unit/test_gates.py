@@ -16,7 +16,7 @@ from deepvalue_stats.verdicts import judge, rules_page, word
 ROOT = Path(__file__).resolve().parents[2]
 SENTENCES = Path(__file__).parent / "expected" / "sentences.txt"
 UNTESTABLE = {
-    "C4": "the study has one service area; several are needed, named by `across`",
+    "C4": "the study has one service area; several are needed, named in the plan",
     "C5": "the working conditions of practitioners are no part of the study",
     "C6": "practical help and human bond are no scores of their own here",
     "C7": "nothing here says what would happen if relationships were cut short",

@@ -46,6 +46,30 @@ def test_the_published_example_of_smoking_and_asbestos():
     assert np.exp(log_synergy_of(LUNG, FIXED).value[0]) == pytest.approx(synergy)
 
 
+# oral cancer by drinking and smoking (Rothman and Keller 1972): cases and controls with neither,
+# drinking alone, smoking alone, both; the measures and their delta intervals as Hosmer and Lemeshow
+# (1992), Epidemiology 3: 452-456, have them, from ratios of odds as a case-control study must
+CASES, CONTROLS = np.array([3, 6, 8, 225]), np.array([20, 12, 18, 166])
+
+
+@pytest.mark.parametrize(
+    ("measure", "value", "low", "high"),
+    [
+        (excess_of, 3.74, -1.84, 9.32),
+        (proportion_of, 0.41, -0.07, 0.90),
+        (log_synergy_of, 1.87, 0.65, 5.42),
+    ],
+)
+def test_the_published_intervals_of_drinking_and_smoking(measure, value, low, high):
+    odds = CASES / CONTROLS
+    found = measure(Estimates(odds, np.diag(odds)), FIXED)
+    error = np.sqrt(found.covariance(np.diag(1 / CASES + 1 / CONTROLS))[0, 0])
+    ends = found.value[0] + np.array([0, -1, 1]) * stats.norm.ppf(0.975) * error
+    if measure is log_synergy_of:
+        ends = np.exp(ends)
+    np.testing.assert_allclose(ends, [value, low, high], atol=0.006)
+
+
 @pytest.mark.parametrize("measure", [excess_of, proportion_of, log_synergy_of])
 def test_gradients_are_those_of_differences(measure):
     def value(values):
