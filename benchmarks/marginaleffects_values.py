@@ -92,7 +92,8 @@ def main():
         "tolerance": {"estimate": 1e-6, "std_error": 1e-6},
         "results": told,
     }
-    path = Path(__file__).parents[1] / "tests" / "oracle" / "expected" / "marginaleffects_logit.json"
+    expected = Path(__file__).parents[1] / "tests" / "oracle" / "expected"
+    path = expected / "marginaleffects_logit.json"
     path.write_text(json.dumps(out, indent=1) + "\n", encoding="utf-8")
 
 

@@ -81,13 +81,28 @@ page.frequencies()
 page.interaction()
 
 # %%
+page.surface()
+
+# %%
 page.gap()
+
+# %%
+page.inequality()
+
+# %%
+page.attributes()
 
 # %% [markdown]
 # ## Below a neutral relationship
 
 # %%
 page.below_neutral()
+
+# %% [markdown]
+# ## The shape of the difference
+
+# %%
+page.shape()
 
 # %% [markdown]
 # ## What would change the answer

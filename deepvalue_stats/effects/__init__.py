@@ -38,7 +38,7 @@ from deepvalue_stats.effects.multiplicity import adjust, benjamini_hochberg, hol
 from deepvalue_stats.effects.needed import number_needed
 from deepvalue_stats.effects.pooling import Pooled, pool, pool_tables, pooled_wald
 from deepvalue_stats.effects.predictor import Movable, Predictor, movable, predictor_of
-from deepvalue_stats.effects.reversal import Lines, threshold_test, two_lines
+from deepvalue_stats.effects.reversal import Lines, broken_lines, threshold_test, two_lines
 from deepvalue_stats.effects.rosenbaum import binary_pairs_bounds, signed_rank_bounds
 from deepvalue_stats.effects.splines import dose_response, spline_knots, spline_terms
 
@@ -66,6 +66,7 @@ __all__ = [
     "bias_factor",
     "binary_pairs_bounds",
     "bounded_by_covariate",
+    "broken_lines",
     "dose_response",
     "e_value",
     "effect_by_area",

@@ -13,9 +13,37 @@ from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit
 
 
+def broken_lines(exposure: str, at: float) -> str:
+    """The terms of a formula for two lines on either side of a point, with a step between them.
+
+    Parameters
+    ----------
+    exposure : str
+    at : float
+
+    Returns
+    -------
+    str
+        Three terms: the slope below, the slope from the point on, and the step. Lines that had to
+        meet would tilt each other where the curve between them is smooth.
+
+    References
+    ----------
+    Simonsohn (2018), Advances in Methods and Practices in Psychological Science 1: 538-555.
+
+    Examples
+    --------
+    >>> broken_lines("x", 2)
+    'I((x - 2) * (x < 2)) + I((x - 2) * (x >= 2)) + I(1.0 * (x >= 2))'
+    """
+    away = f"{exposure} - {at:.12g}"
+    below, above = (f"{exposure} {side} {at:.12g}" for side in ("<", ">="))
+    return f"I(({away}) * ({below})) + I(({away}) * ({above})) + I(1.0 * ({above}))"
+
+
 @dataclass(frozen=True)
 class Lines:
-    """The slopes of two lines that meet at a point.
+    """The slopes of two lines on either side of a point.
 
     Attributes
     ----------
@@ -42,7 +70,7 @@ class Reversal:
     Attributes
     ----------
     at : float
-        Where the two lines meet.
+        Where the one line ends and the other begins.
     lines : Lines
     p_values : tuple of float
         Of either slope, two-sided.
@@ -73,7 +101,8 @@ def two_lines(
     smooth, smooth_error : numpy.ndarray, shape (n,)
         A smooth curve's value for each row at its exposure, on any scale, and its standard error.
     fit_lines : callable, from a point to Lines
-        Fits the two lines that meet there, by the estimator and with the covariance of the study.
+        Fits the two lines on either side, as `broken_lines` writes them, by the estimator and with
+        the covariance of the study.
 
     Returns
     -------
@@ -87,8 +116,8 @@ def two_lines(
     Notes
     -----
     The most extreme value inside the middle 80% of the exposure is taken against a straight line
-    through the ends; the flat region is where the curve is within one standard error of it. Two
-    lines meet first at the region's median, and then at its percentile 100 |z2| / (|z1| + |z2|),
+    through the ends; the flat region is where the curve is within one standard error of it. The
+    lines part first at the region's median, and then at its percentile 100 |z2| / (|z1| + |z2|),
     which gives more rows to the weaker line.
 
     References

@@ -12,6 +12,7 @@ from deepvalue_stats.equity.decomposition import (
 from deepvalue_stats.equity.gap import explain_gap
 from deepvalue_stats.equity.inequality import (
     Concentration,
+    concentration,
     concentration_index,
     ridits,
     slope_index,
@@ -23,6 +24,7 @@ __all__ = [
     "Fairlie",
     "Kitagawa",
     "OaxacaBlinder",
+    "concentration",
     "concentration_index",
     "effect_by_confidence",
     "explain_gap",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from deepvalue_stats.effects import average_mean, movable, together
 from deepvalue_stats.effects.estimate import Averaged, refuse_unaveraged
-from deepvalue_stats.effects.inference import cells, counts_of, infer
+from deepvalue_stats.effects.inference import Inference, cells, counts_of, infer
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit
+from deepvalue_stats.models.design import refuse_absent
 from deepvalue_stats.tables import KINDS, EffectTable, effect_rows
 
 
@@ -133,6 +135,64 @@ def concentration_index(
         generalised=mean * index,
         erreygers=4 * mean * index / (high - low),
         wagstaff=index * mean * (high - low) / ((high - mean) * (mean - low)),
+    )
+
+
+def concentration(
+    fit: ModelFit, column: str, rank: str, *, bounds: tuple[float, float] = (0.0, 1.0)
+) -> EffectTable:
+    """How an outcome, or who gets a good relationship, leans towards one end of an order.
+
+    Parameters
+    ----------
+    fit : ModelFit
+        On whose rows it is measured; nothing is adjusted for.
+    column : str
+        What is shared out unequally: a column of the fit's rows.
+    rank : str
+        The column of `ridits`.
+    bounds : tuple of float
+        Least and greatest value that the first column can have.
+
+    Returns
+    -------
+    EffectTable
+        concentration_index, where 0 is the least there can be, and erreygers_index; errors summed
+        by practitioner, or by the fit's first groups, the mean taken as known. Without a natural
+        zero, as of a score from 1 to 5, shares of a total mean nothing.
+
+    Raises
+    ------
+    ModelError
+        If a column is not in the fit, or nothing varies.
+    """
+    frame = fit.design.frame
+    refuse_absent((column, rank), frame, fit.spec.formula)
+    name = fit.ids.get("practitioner") or next(iter(fit.spec.groups), "")
+    groups = pd.factorize(frame[name])[0] if name in frame else None
+    values = frame[column].to_numpy(dtype="float64")
+    known = concentration_index(values, frame[rank].to_numpy(), bounds=bounds, clusters=groups)
+    dof = float((len(values) if groups is None else groups.max() + 1) - 1)
+    per_index = 4 * float(values.mean()) / (bounds[1] - bounds[0])
+    everybody = np.ones(len(frame), dtype=bool)
+    return effect_rows(
+        {
+            "outcome": column,
+            "exposure": rank,
+            "estimand": "below 0: more of it among those who rank low",
+            "scale": scale,
+            "contrast": "0 to 1",
+            "group": "all",
+            "null_value": KINDS[scale].null_value,
+            "unit": KINDS[scale].unit,
+            **cells(Inference(np.array([value]), np.array([error]), dof), 0, scale),
+            **counts_of(fit, everybody),
+        }
+        for scale, value, error in (
+            ("concentration_index", known.index, known.std_error),
+            ("erreygers_index", known.erreygers, per_index * known.std_error),
+        )
+        if scale == "erreygers_index" or bounds[0] == 0
     )
 
 

@@ -10,11 +10,11 @@ import difflib
 import keyword
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
 from deepvalue_stats.errors import Fault
+from deepvalue_stats.plan.attributes import attribute_faults, rising
 from deepvalue_stats.plan.claims import claim_faults
 from deepvalue_stats.plan.parts import (
     Clock,
@@ -89,6 +89,7 @@ def cross_faults(draft: Draft) -> list[Fault]:
         _links,
         _equity,
         _verdicts,
+        attribute_faults,
         claim_faults,
         _safety,
         power_faults,
@@ -400,10 +401,7 @@ def _equity(draft: Draft) -> Iterator[Fault]:
             yield Fault(f"'{name}' cannot name a band", f"equity.bands.{name}", fix)
     if equity.reference not in equity.bands:
         yield _unknown("band", equity.reference, "equity.reference", equity.bands)
-    bounds = list(equity.bands.values())
-    if any(low >= high for low, high in pairwise(bounds)):
-        fix = "write the bands from the lowest lower bound to the highest"
-        yield Fault("the bands' lower bounds do not rise", "equity.bands", fix)
+    yield from rising(equity.bands, "equity.bands")
     if equity.reference == next(iter(equity.bands)):
         fix = "name the highest band"
         yield Fault("the lowest band is compared with itself", "equity.reference", fix)

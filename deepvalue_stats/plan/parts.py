@@ -304,12 +304,24 @@ class Effects(Part):
     family: Literal["exploratory", "confirmatory"]
 
 
+class Attribute(Part):
+    """A further attribute of clients: the groups of a category, or bands of a number."""
+
+    bands: dict[str, float] = Field(default_factory=dict)
+    reference: str
+
+
 class Equity(Part):
-    """Baseline confidence and its bands, each named with its lower bound, fixed in the plan."""
+    """Baseline confidence and its bands, each named with its lower bound, fixed in the plan.
+
+    `also` names covariates along which effects, gaps and who gets the relationships are compared
+    in the same way: needs, skills, or who clients are.
+    """
 
     modifier: str
     bands: Annotated[dict[str, float], Field(min_length=2)]
     reference: str
+    also: dict[str, Attribute] = Field(default_factory=dict)
 
 
 class Across(Part):
@@ -416,6 +428,8 @@ class Plan(Part):
             del values["across"]
         if self.sensitivity == Sensitivity():
             del values["sensitivity"]
+        if not self.equity.also:
+            del values["equity"]["also"]
         for source in values["sources"].values():
             del source["path"]
         text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

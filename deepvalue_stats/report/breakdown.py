@@ -8,8 +8,17 @@ import pandas as pd
 
 from deepvalue_stats.findings import Findings
 from deepvalue_stats.report import facts
+from deepvalue_stats.report.figures import band_figure, difference_figure
 from deepvalue_stats.report.markup import Column, Group, Html, Row, bullets, table, tag
-from deepvalue_stats.report.numbers import HIDDEN, decimal, interval, sentence, signed, words
+from deepvalue_stats.report.numbers import (
+    HIDDEN,
+    decimal,
+    interval,
+    probability,
+    sentence,
+    signed,
+    words,
+)
 from deepvalue_stats.tables import needed_in_words
 
 LEVELS = "less to more"
@@ -22,6 +31,14 @@ MEASURES = {
     "attributable_proportion": "attributable proportion",
     "synergy_index": "synergy index",
 }
+INEQUALITIES = {
+    "slope_index": "Slope index of inequality, per 100",
+    "relative_index": "Relative index of inequality",
+    "concentration_index": "Concentration index",
+    "erreygers_index": "Concentration index, corrected for bounds (Erreygers)",
+}
+# the group of the curve whose interval holds the whole of it
+WHOLE = "whole curve"
 PARTS = {
     "gap": "the gap in outcomes",
     "access": "who gets the relationships",
@@ -61,9 +78,13 @@ def _groups(findings: Findings) -> Iterator[tuple[str, str, str]]:
     """The fits, groups and names of the rows: all clients, then the bands that are compared."""
     primary = str(findings.study.get("primary"))
     yield primary, "all", "All clients"
-    banded = f"{primary} x {findings.study.get('modifier')}"
     for band in facts.bands(findings):
-        yield banded, band, sentence(facts.band_words(findings, band))
+        yield _banded(findings), band, sentence(facts.band_words(findings, band))
+
+
+def _banded(findings: Findings) -> str:
+    """How the fit with bands is named in the table."""
+    return f"{findings.study.get('primary')} x {findings.study.get('modifier')}"
 
 
 def _chances(findings: Findings, model: str, group: str, name: str) -> list[str | Html] | None:
@@ -102,7 +123,7 @@ def _between(row: pd.Series) -> str:
 
 def interaction(findings: Findings) -> Html:
     """How the effect differs between the lowest band and the reference, on every scale."""
-    frame = findings.effects.where(scale=tuple(MEASURES), contrast=LEVELS).frame
+    frame = findings.effects.where(model=_banded(findings), scale=tuple(MEASURES)).frame
     if frame.empty:
         return tag("p", "This study compares no bands.")
     rows: list[Row] = []
@@ -122,7 +143,7 @@ def interaction(findings: Findings) -> Html:
 
 def gap(findings: Findings) -> Html:
     """The gap in outcomes between the bands, and the part that relationships have in it."""
-    frame = findings.effects.where(scale="gap").frame
+    frame = findings.effects.where(model=_banded(findings), scale="gap").frame
     if frame.empty:
         return tag("p", "This study does not take the gap between bands apart.")
     rows: list[Row] = [
@@ -141,6 +162,109 @@ def gap(findings: Findings) -> Html:
     ]
     caption = f"Outcomes, {words(str(frame['group'].iloc[0]))} {facts.said(findings, 'modifier')}"
     return table(caption, columns, rows, notes=notes)
+
+
+def surface(findings: Findings) -> Html:
+    """The effect along confidence itself, beside the bands that are made of it."""
+    series = findings.series.get("surface")
+    if series is None or series.frame.empty:
+        return tag("p", "There is no figure of the difference along the score.")
+    figure = difference_figure(
+        series, x_label=words(series.x_label), y_label=words(series.y_label).lower()
+    )
+    note = (
+        "A straight line of log odds along the score, from its 10th to its 90th percentile, with "
+        "95% intervals. Bands may hide a bend in it, and it may hide what bands show."
+    )
+    return figure.html() + tag("p", note, class_="note")
+
+
+def shape(findings: Findings) -> Html:
+    """The outcome along the score, free to bend, and what was tested of the curve."""
+    series, found = findings.series.get("shape"), findings.counts.get("shape")
+    drawn = Html("")
+    if series is not None and not series.frame.empty:
+        x_label, y_label = words(series.x_label), words(series.y_label)
+        figure = band_figure(series, WHOLE, x_label=x_label, y_label=y_label)
+        note = (
+            "Darker: the 95% interval of each point by itself. Lighter: the band that holds the "
+            "whole line in 95 of 100 studies."
+        )
+        drawn = figure.html() + tag("p", note, class_="note")
+    if found is None or found.frame.empty:
+        return drawn + tag("p", "No curve could be tested.")
+    rows: list[Row] = [
+        [
+            sentence(row["check"]),
+            words(row["what"]),
+            *(_short(row[name]) for name in ("value", "low", "high")),
+            _p(row["p_value"]),
+            row["reading"],
+        ]
+        for row in found.frame.to_dict("records")
+    ]
+    columns = [Column("Question"), Column("What"), Column("Value", True), Column("Low", True),
+               Column("High", True), Column("p", True), Column("Answer")]  # fmt: skip
+    return drawn + table(found.caption, columns, rows, notes=found.notes)
+
+
+def inequality(findings: Findings) -> Html:
+    """How far outcomes and relationships lean towards clients with much confidence."""
+    frame = findings.effects.where(scale=tuple(INEQUALITIES)).frame
+    if frame.empty:
+        return tag("p", "This study does not measure inequality along the score.")
+    rows: list[Row] = []
+    for outcome, part in frame.groupby("outcome", sort=False):
+        rows.append(Group(sentence(words(str(outcome)))))
+        for _, row in part.iterrows():
+            scale = str(row["scale"])
+            times, digits = (100, 1) if scale == "slope_index" else (1, 3)
+            rows.append([INEQUALITIES[scale], *_numbers(row, times, digits)])
+    modifier = facts.said(findings, "modifier")
+    notes = [
+        f"Clients are ranked by {modifier}, from 0 for the least to 1 for the most. The slope "
+        "index is the difference per 100 between the two ends with the other covariates held "
+        "fixed, the relative index their ratio. Concentration indices are of the rows as they are: "
+        f"below 0, there is more of it among clients with little {modifier}.",
+    ]
+    columns = [Column("Measure"), Column("Estimate", True), Column("95% interval", True)]
+    return table(f"Inequality along {modifier}", columns, rows, notes=notes)
+
+
+def attributes(findings: Findings) -> Html:
+    """The effect along every further attribute that the plan names, and who has what."""
+    frame = findings.effects.frame
+    named = frame["group"].astype(str).str.contains(": ", regex=False)
+    frame = frame[named & frame["model"].astype(str).str.contains(" x ", regex=False)]
+    if frame.empty:
+        return tag("p", "The plan names no further attribute of clients.")
+    rows: list[Row] = []
+    for _, part in frame.groupby("model", sort=False):
+        attribute = str(part["group"].iloc[0]).partition(": ")[0]
+        rows.append(Group(f"{sentence(attribute)}: difference per 100 for one standard deviation"))
+        effects = part[(part["scale"] == "risk_difference") & (part["contrast"] == "sd")]
+        rows += [_attribute_row(row, "") for _, row in effects.iterrows()]
+        rows.append(Group(f"{sentence(attribute)}: outcomes, and what relationships have in them"))
+        gaps = part[(part["scale"] == "gap") & part["contrast"].isin(["gap", "access", "returns"])]
+        rows += [
+            _attribute_row(row, f": {PARTS[str(row['contrast'])]}") for _, row in gaps.iterrows()
+        ]
+    columns = [Column("Whom"), Column("Per 100", True), Column("95% interval", True),
+               Column("p, adjusted", True), Column("Clients", True)]  # fmt: skip
+    notes = ["Exploratory: p-values are adjusted with all others of the study. A group by itself "
+             "has none; only differences between groups are tested."]  # fmt: skip
+    return table("Along other attributes of clients", columns, rows, notes=notes)
+
+
+def _attribute_row(row: pd.Series, what: str) -> list[str]:
+    group = words(str(row["group"]).partition(": ")[2])
+    p = float(row["p_adjusted"])
+    return [
+        sentence(group) + what,
+        *_numbers(row, 100, 1),
+        probability(p) if p == p else "",
+        str(row["n_clients"]),
+    ]
 
 
 def below_neutral(findings: Findings) -> Html:
@@ -199,6 +323,13 @@ def _line(row: dict[Hashable, str]) -> str:
 def _short(text: str) -> str:
     try:
         return decimal(float(text), 1 if abs(float(text)) >= 2 else 2)
+    except ValueError:
+        return text
+
+
+def _p(text: str) -> str:
+    try:
+        return probability(float(text))
     except ValueError:
         return text
 

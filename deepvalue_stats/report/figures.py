@@ -82,6 +82,67 @@ def _paint_lines(axes: Axes, *, lines: dict[str, pd.DataFrame], x_label: str, y_
     axes.set_xticks([tick for tick in axes.get_xticks() if left <= tick <= right])
 
 
+def band_figure(series: Series, whole: str, *, x_label: str, y_label: str) -> Figure:
+    """One line with the interval of each point, and a wider band that holds the whole line.
+
+    Parameters
+    ----------
+    series : Series
+        Probabilities, in two groups with one and the same line.
+    whole : str
+        The group whose interval is the wider band.
+    x_label, y_label : str
+    """
+    frame = series.frame.sort_values(["group", "x"], kind="stable")
+    outer, inner = frame[frame["group"] == whole], frame[frame["group"] != whole]
+    paint = partial(_paint_bands, inner=inner, outer=outer, x_label=x_label, y_label=y_label)
+    alt = (
+        f"Line chart of {y_label} against {x_label}, with 95% intervals of each point and a band "
+        f"for the whole line. {_line_in_words('line', inner)}."
+    )
+    return Figure(draw(7.0, 2.75, paint), alt, series.caption)
+
+
+def _paint_bands(
+    axes: Axes, *, inner: pd.DataFrame, outer: pd.DataFrame, x_label: str, y_label: str
+) -> None:
+    colour = COLOURS[0]
+    for line, alpha in ((outer, 0.12), (inner, 0.2)):
+        x = line["x"].to_numpy()
+        low, high = (100 * line[name].to_numpy() for name in ("low", "high"))
+        axes.fill_between(x, low, high, color=colour, alpha=alpha, linewidth=0)
+    axes.plot(inner["x"].to_numpy(), 100 * inner["y"].to_numpy(), color=colour)
+    top = min(100.0, 10 * (int(100 * float(outer["high"].max()) // 10) + 1))
+    axes.set(xlabel=x_label, ylabel=y_label, ylim=(0, top))
+
+
+def difference_figure(series: Series, *, x_label: str, y_label: str) -> Figure:
+    """How a difference moves along a score: a line with its 95% ribbon about a line at nought.
+
+    Parameters
+    ----------
+    series : Series
+        Differences in risk.
+    x_label, y_label : str
+    """
+    line = series.frame.sort_values("x", kind="stable")
+    paint = partial(_paint_difference, line=line, x_label=x_label, y_label=y_label)
+    alt = (
+        f"Line chart of {y_label} against {x_label}, with 95% intervals. "
+        f"{_line_in_words('line', line)}."
+    )
+    return Figure(draw(7.0, 2.5, paint), alt, series.caption)
+
+
+def _paint_difference(axes: Axes, *, line: pd.DataFrame, x_label: str, y_label: str) -> None:
+    x = line["x"].to_numpy()
+    low, middle, high = (100 * line[name].to_numpy() for name in ("low", "y", "high"))
+    axes.axhline(0, color=GREY, linewidth=1, linestyle="--")
+    axes.fill_between(x, low, high, color=COLOURS[0], alpha=0.15, linewidth=0)
+    axes.plot(x, middle, color=COLOURS[0])
+    axes.set(xlabel=x_label, ylabel=y_label)
+
+
 def forest_figure(estimates: Sequence[Estimate], *, caption: str, x_label: str) -> Figure:
     """Estimates with intervals under one another; those without a number say why in the table."""
     shown = [e for e in estimates if e.ok]

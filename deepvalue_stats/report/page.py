@@ -138,6 +138,22 @@ class Page:
         """The gap in outcomes between bands, and the part of relationships in it."""
         return breakdown.gap(self.findings)
 
+    def surface(self) -> Html:
+        """The effect along confidence itself."""
+        return breakdown.surface(self.findings)
+
+    def inequality(self) -> Html:
+        """How far outcomes and relationships lean towards clients with much confidence."""
+        return breakdown.inequality(self.findings)
+
+    def attributes(self) -> Html:
+        """The effect along the further attributes that the plan names."""
+        return breakdown.attributes(self.findings)
+
+    def shape(self) -> Html:
+        """The outcome along the score, free to bend, and what was tested of the curve."""
+        return breakdown.shape(self.findings)
+
     def below_neutral(self) -> Html:
         """The effect below the neutral point, and what clients there stand to lose."""
         return breakdown.below_neutral(self.findings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -21,21 +22,31 @@ from deepvalue_stats.effects import (
     slopes_at_neutral,
 )
 from deepvalue_stats.effects.damage import ABOVE, BELOW
-from deepvalue_stats.equity import effect_by_confidence, explain_gap, interaction
+from deepvalue_stats.equity import (
+    concentration,
+    effect_by_confidence,
+    explain_gap,
+    interaction,
+    slope_index,
+)
 from deepvalue_stats.measures import BAND
 from deepvalue_stats.models import ModelFit, exposure_columns
-from deepvalue_stats.plan import Plan
+from deepvalue_stats.plan import Plan, resolve_measure
 from deepvalue_stats.study.fitting import Fitted
 from deepvalue_stats.study.variants import (
     ACROSS,
+    ALSO,
     HINGED,
     LEAD,
     SPLIT,
     SURFACE,
+    UNEQUAL,
+    group_of,
     lead_of,
+    rank_of,
     variant_name,
 )
-from deepvalue_stats.study.words import response_words
+from deepvalue_stats.study.words import in_words, response_words
 from deepvalue_stats.tables import EffectTable, stack
 from deepvalue_stats.verdicts import FEWEST_GROUPS
 
@@ -174,19 +185,56 @@ def _of_parts(plan: Plan, fitted: Fitted, fit: ModelFit) -> EffectTable:
     return stack([average_effect(fit, column, contrast=unit) for column in parts])
 
 
+def _of_inequality(plan: Plan, _fitted: Fitted, fit: ModelFit) -> EffectTable:
+    """How far outcomes, and the relationships themselves, lean towards the confident."""
+    model, rank = plan.models[plan.primary], rank_of(plan.equity.modifier)
+    scale = resolve_measure(model.exposure, plan.measures[model.exposure]).response_range
+    rows = [
+        slope_index(fit, rank).labelled(outcome=response_words(model)),
+        concentration(fit, model.response, rank).labelled(outcome=response_words(model)),
+        concentration(fit, model.exposure, rank, bounds=(float(scale[0]), float(scale[1]))),
+    ]
+    return stack(rows)
+
+
+def _of_attribute(plan: Plan, fitted: Fitted, fit: ModelFit, name: str) -> EffectTable:
+    """Effects along a further attribute, and who has the relationships, as for confidence."""
+    exposure, column = plan.models[plan.primary].exposure, group_of(plan, name)
+    reference, levels = plan.equity.also[name].reference, less_and_more(plan, fitted)
+    unit, groups = primary_sd(plan, fitted), list(group_masks(fit.design.frame, column))
+    neutral = plan.measures[exposure].neutral
+    zero = (levels.low + levels.high) / 2 if neutral is None else neutral
+    options: dict[str, Any] = {"exposure": exposure, "modifier": column}
+    rows = [average_effect(fit, exposure, contrast=unit, by=column, reference=reference)]
+    for group in (one for one in groups if one != reference):
+        rows.append(interaction(fit, **options, levels=levels, low=group, reference=reference))
+        rows.append(explain_gap(fit, **options, low=group, high=reference, neutral=zero))
+    table = _untested(stack(rows), tuple(groups))
+    # groups of several attributes stand in one table, and may bear one name
+    frame = table.frame.assign(group=in_words(name) + ": " + table.frame["group"].astype(str))
+    return replace(table, frame=frame)
+
+
 _EFFECTS: Mapping[str, Callable[[Plan, Fitted, ModelFit], EffectTable]] = {
     HINGED: _of_hinge,
     SURFACE: _of_surface,
     ACROSS: _of_areas,
     LEAD: _of_lead,
     SPLIT: _of_parts,
+    UNEQUAL: _of_inequality,
 }
 
 
 def _of_variant(plan: Plan, fitted: Fitted, name: str) -> EffectTable:
-    table = _EFFECTS[name](plan, fitted, fitted.variants[name])
-    words = response_words(plan.models[plan.primary])
-    return table.labelled(model=variant_name(plan, name), outcome=words)
+    fit = fitted.variants[name]
+    if name.startswith(ALSO):
+        table = _of_attribute(plan, fitted, fit, name.removeprefix(ALSO))
+    else:
+        table = _EFFECTS[name](plan, fitted, fit)
+    table = table.labelled(model=variant_name(plan, name))
+    if name == UNEQUAL:  # what is shared out unequally is said row by row
+        return table
+    return table.labelled(outcome=response_words(plan.models[plan.primary]))
 
 
 def banded_name(plan: Plan) -> str:

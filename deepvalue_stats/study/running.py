@@ -17,6 +17,7 @@ from deepvalue_stats.study.evidence import gather_evidence
 from deepvalue_stats.study.fitting import fit_models
 from deepvalue_stats.study.preparing import Progress, prepare
 from deepvalue_stats.study.provenance import provenance, require_room, study_facts, write_room
+from deepvalue_stats.study.shape import find_shape
 from deepvalue_stats.study.stressing import sensitivity_table, stress
 from deepvalue_stats.study.tabulating import count_tables, figure_series
 from deepvalue_stats.verdicts import judge, withhold, word
@@ -69,19 +70,26 @@ def run_study(
     fitted = fit_models(prepared)
     effects = estimate_effects(plan, fitted)
     say("stressing")
-    found = stress(plan, fitted)
+    found, shape = stress(plan, fitted), find_shape(plan, fitted)
     say("judging")
     linked = prepared.linked.frame
     evidence = gather_evidence(plan, fitted, effects, linked, found.influence)
     verdicts = judge(plan, effects, evidence)
-    shown = withhold(effects, verdicts, too_few=too_few_groups(plan, fitted))
+    too_few = too_few_groups(plan, fitted)
+    shown = withhold(effects, verdicts, too_few=too_few)
+    # what the main model may not show, a curve in its place may not show either
+    withheld = plan.primary in too_few
     findings = collect(
         rules=rules_of(plan.disclosure),
         study=study_facts(plan),
         provenance=provenance(plan, prepared.data),
         effects=shown,
-        counts=(*count_tables(prepared, fitted), sensitivity_table(plan, fitted, shown, found)),
-        series=figure_series(plan, fitted, evidence),
+        counts=(
+            *count_tables(prepared, fitted),
+            sensitivity_table(plan, fitted, shown, found),
+            *(() if withheld else (shape.table,)),
+        ),
+        series=(*figure_series(plan, fitted, evidence), *(() if withheld else shape.series)),
         verdicts=verdicts,
         wording=word(verdicts, evidence),
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from deepvalue_stats.effects import predicted_curve
+from deepvalue_stats.effects import average_effect, predicted_curve
 from deepvalue_stats.measures import BAND, reliability
 from deepvalue_stats.models import ModelFit, exposure_columns
 from deepvalue_stats.plan import Plan, resolve_measure
@@ -15,13 +15,17 @@ from deepvalue_stats.study.estimating import (
     banded_name,
     decisive_groups,
     every_fit,
+    primary_sd,
     too_few_groups,
 )
 from deepvalue_stats.study.fitting import Fitted
 from deepvalue_stats.study.preparing import Prepared
+from deepvalue_stats.study.variants import SURFACE, variant_name
 from deepvalue_stats.study.words import in_words, outcome_words
 from deepvalue_stats.tables import CountTable, Evidence, Rule, Series
 
+# points of the curve of the effect along confidence
+POINTS = 15
 # a refusal may hold counts, and those have not been cleared
 IN_ROOM = "the reason is in the room's manifest"
 
@@ -190,6 +194,7 @@ def figure_series(plan: Plan, fitted: Fitted, evidence: Evidence) -> tuple[Serie
     curve = predicted_curve(fitted.banded, column, by=BAND, bounds=bounds)
     if banded_name(plan) in too_few_groups(plan, fitted) and curve.evidence is not None:
         curve = replace(curve, frame=curve.frame[:0], evidence=curve.evidence[:0])
+    along = _along_confidence(plan, fitted, evidence)
     label = f"{evidence.exposure.capitalize()} score, points"
     if model.split_by:
         label += f" above or below the {model.split_by}'s mean"
@@ -200,5 +205,41 @@ def figure_series(plan: Plan, fitted: Fitted, evidence: Evidence) -> tuple[Serie
             f"{evidence.modifier}",
             x_label=label,
             y_label=f"{evidence.outcome.capitalize()}, per 100 clients",
+        ),
+        *along,
+    )
+
+
+def _along_confidence(plan: Plan, fitted: Fitted, evidence: Evidence) -> tuple[Series, ...]:
+    """The effect at each score of confidence, where a model lets it differ by the score itself."""
+    fit, name = fitted.variants.get(SURFACE), variant_name(plan, SURFACE)
+    if fit is None or fit.convergence.status != "ok" or name in too_few_groups(plan, fitted):
+        return ()
+    exposure, modifier = plan.models[plan.primary].exposure, plan.equity.modifier
+    unit, frame = primary_sd(plan, fitted), fit.design.frame
+    low, high = (float(frame[modifier].quantile(share)) for share in (0.1, 0.9))
+    grid = np.linspace(low, high, POINTS)
+    over = (frame.assign(**{modifier: float(value)}) for value in grid)
+    tables = [average_effect(fit, exposure, contrast=unit, over=rows) for rows in over]
+    rows = pd.concat([table.frame for table in tables], ignore_index=True)
+    counted = pd.concat([table.evidence for table in tables], ignore_index=True)
+    return (
+        Series(
+            name="surface",
+            caption=f"Difference for one standard deviation of the {evidence.exposure}, by "
+            f"{evidence.modifier} score",
+            frame=pd.DataFrame(
+                {
+                    "group": "all",
+                    "x": grid,
+                    "y": rows["estimate"],
+                    "low": rows["conf_low"],
+                    "high": rows["conf_high"],
+                    "n_clients": rows["n_clients"].astype("int64"),
+                }
+            ),
+            x_label=f"{evidence.modifier.capitalize()} score, points",
+            y_label="Difference per 100 clients",
+            evidence=counted,
         ),
     )

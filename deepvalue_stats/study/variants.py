@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -11,12 +12,17 @@ import pandas as pd
 
 from deepvalue_stats.data import Dataset
 from deepvalue_stats.effects import hinge
-from deepvalue_stats.measures import with_bands
+from deepvalue_stats.equity import ridits
+from deepvalue_stats.errors import ModelError
+from deepvalue_stats.measures import assign_bands, with_bands
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.plan.parts import ModelPlan
 
 Step = Callable[[Plan, Dataset], Dataset]
 HINGED, SURFACE, ACROSS, LEAD, SPLIT = "hinged", "surface", "across", "lead", "split"
+UNEQUAL = "unequal"
+# followed by the name of a further attribute
+ALSO = "also "
 
 # what the effect table calls each: the primary model's name, and what is different
 _NAMES: Mapping[str, str] = {
@@ -25,6 +31,7 @@ _NAMES: Mapping[str, str] = {
     ACROSS: "{primary} x {across}",
     LEAD: "{primary} beside the next rating",
     SPLIT: "{primary}, within and between",
+    UNEQUAL: "outcomes along {modifier}",
 }
 
 
@@ -72,6 +79,17 @@ def variants_of(plan: Plan) -> dict[str, Variant]:
         found[ACROSS] = Variant(whole, also=(by,), modifier=f"C({by})")
     modifier = plan.equity.modifier
     found[SURFACE] = Variant(whole, also=(modifier,), modifier=modifier)
+    others = tuple(name for name in whole.covariates if name != modifier)
+    found[UNEQUAL] = Variant(
+        whole.model_copy(update={"covariates": others}),
+        also=(modifier,),
+        exposures=(rank_of(modifier),),
+        prepare=_ranked,
+    )
+    for name in plan.equity.also:
+        by = f"C({group_of(plan, name)})"
+        prepare = partial(_grouped, name=name)
+        found[f"{ALSO}{name}"] = Variant(whole, also=(name,), modifier=by, prepare=prepare)
     if plan.clock.kind == "waves":
         lead = lead_of(model.exposure)
         found[LEAD] = Variant(
@@ -86,6 +104,8 @@ def variants_of(plan: Plan) -> dict[str, Variant]:
 
 def variant_name(plan: Plan, variant: str) -> str:
     """How a variant is named in tables."""
+    if variant.startswith(ALSO):
+        return f"{plan.primary} x {variant.removeprefix(ALSO)}"
     return _NAMES[variant].format(
         primary=plan.primary,
         modifier=plan.equity.modifier,
@@ -96,6 +116,40 @@ def variant_name(plan: Plan, variant: str) -> str:
 def lead_of(exposure: str) -> str:
     """The column of an exposure at the wave after."""
     return f"{exposure}__lead"
+
+
+def rank_of(modifier: str) -> str:
+    """The column of each client's rank in confidence, from 0 to 1."""
+    return f"{modifier}__rank"
+
+
+def group_of(plan: Plan, attribute: str) -> str:
+    """The column of the groups of a further attribute: its own, or the bands of a number."""
+    return f"{attribute}__group" if plan.equity.also[attribute].bands else attribute
+
+
+def _ranked(plan: Plan, rows: Dataset) -> Dataset:
+    modifier = plan.equity.modifier
+    ranks = ridits(rows.frame[modifier].to_numpy(dtype="float64"))
+    return rows.with_columns(**{rank_of(modifier): ranks})
+
+
+def _grouped(plan: Plan, rows: Dataset, *, name: str) -> Dataset:
+    """The groups of an attribute, with that of reference among them."""
+    attribute, column = plan.equity.also[name], group_of(plan, name)
+    if attribute.bands:
+        groups = assign_bands(rows.frame[name], attribute.bands)
+        known = rows.with_columns(**{column: groups})
+        rows = known.restrict(groups.notna().to_numpy(), f"{name} below the lowest band")
+        used = rows.frame[column].cat.remove_unused_categories()
+        rows = rows.with_columns(**{column: used})
+    if attribute.reference not in set(rows.frame[column].astype(str)):
+        raise ModelError(
+            "no row of the model is in the group of reference",
+            f"equity.also.{name}.reference",
+            "name a group that holds clients",
+        )
+    return rows
 
 
 def _split_by(plan: Plan) -> str | None:

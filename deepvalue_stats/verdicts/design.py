@@ -58,8 +58,8 @@ def measured_late(evidence: Evidence) -> Gate:
     if not evidence.measured_late:
         return Gate("measured_late", question, "pass", Phrase("Yes."))
     said = (
-        f"No. Measured later: {_listed(evidence.measured_late)}. To adjust for what the relationship may "
-        "have moved takes part of the difference away."
+        f"No. Measured later: {_listed(evidence.measured_late)}. To adjust for what the "
+        "relationship may have moved takes part of the difference away."
     )
     return Gate("measured_late", question, "cap", Phrase(said))
 

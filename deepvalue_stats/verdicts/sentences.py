@@ -115,7 +115,8 @@ def _say_c2(found: Answer, row: pd.Series, evidence: Evidence) -> str:
         "not supported": (
             f"The difference is smaller {among}: {amount}."
             if smaller
-            else f"That the difference is larger by a worthwhile amount {among} is ruled out: {amount}."
+            else f"That the difference is larger by a worthwhile amount {among} is ruled out: "
+            f"{amount}."
         ),
         "inconclusive": f"Whether the difference is larger {among} stays open: {amount}.",
     }[found]

@@ -1,8 +1,8 @@
 """Average effects of a logit against the Python package marginaleffects.
 
-Numbers: expected/marginaleffects_logit.json, written by benchmarks/marginaleffects_values.py. Estimates rest
-on each program's own optimum; standard errors are compared under the covariance that
-marginaleffects used (HC0), which it carries through numerical derivatives.
+Numbers: expected/marginaleffects_logit.json, written by benchmarks/marginaleffects_values.py.
+Estimates rest on each program's own optimum; standard errors are compared under the covariance
+that marginaleffects used (HC0), which it carries through numerical derivatives.
 """
 
 import json

@@ -87,7 +87,9 @@ def test_the_main_practitioner_has_the_majority_of_the_exposure_window(p, seed):
     assert contacts["client_id"].nunique() == len(main)
     gap = contacts.groupby("client_id")["met_on"].diff().dt.days.dropna()
     shortest, longest = p.contact_gap_days
-    assert gap.between(shortest - 2, longest + 2).all()
+    # a contact is lost that fell to a colleague who had left as well
+    assert gap.between(shortest - 2, 2 * longest + 2).all()
+    assert gap.le(longest + 2).mean() > 0.98
 
 
 @few

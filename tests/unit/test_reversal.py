@@ -6,8 +6,7 @@ import pytest
 from scipy import stats
 from scipy.special import expit
 
-from deepvalue_stats.effects import hinge
-from deepvalue_stats.effects.reversal import Lines, threshold_test, two_lines
+from deepvalue_stats.effects.reversal import Lines, broken_lines, threshold_test, two_lines
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import fit_gee, fit_logit
 
@@ -33,8 +32,8 @@ def lines_of(frame):
     error = np.sqrt(np.einsum("ij,jk,ik->i", matrix, curve.covariance, matrix))
 
     def lines(at):
-        fit = fit_logit(f"y ~ {hinge('x', at)}", frame, cluster="practitioner")
-        return Lines(tuple(fit.params[1:]), tuple(fit.bse[1:]), fit.dof)
+        fit = fit_logit(f"y ~ {broken_lines('x', at)}", frame, cluster="practitioner")
+        return Lines(tuple(fit.params[1:3]), tuple(fit.bse[1:3]), fit.dof)
 
     return two_lines(frame["x"].to_numpy(), matrix @ curve.params, error, lines)
 
