@@ -47,6 +47,8 @@ def preset_plan(name: str, area: str) -> Plan:
         raw["models"][PRIMARY]["covariates"].append("barred")
     raw["measures"]["relationship"]["neutral"] = NEUTRAL.get(name, MIDDLE)
     raw["verdicts"]["claims"] = ["C1", "C2", "C3"]
+    # no claim rests on further attributes
+    raw["equity"].pop("also", None)
     if PRESETS[name].flag == "groups":
         # three services are too few for an effect of their own
         raw["models"][PRIMARY]["groups"] = ["practitioner"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 from scipy.special import expit
 
@@ -124,6 +125,19 @@ def counts_of(fit: ModelFit, mask: np.ndarray) -> dict[str, object]:
         "events": int(np.count_nonzero(positives)),
         "non_events": int(np.count_nonzero(seen > positives)),
     }
+
+
+def clusters_of(fit: ModelFit) -> np.ndarray:
+    """Which rows of a fit belong together, as integers from 0, shape (n,).
+
+    The practitioners' where the fit knows them as groups, otherwise those of its first grouping;
+    without any every row stands alone.
+    """
+    if "practitioner" in fit.n_groups:
+        return fit.codes("practitioner")
+    name = next(iter(fit.spec.groups), "")
+    frame = fit.design.frame
+    return pd.factorize(frame[name])[0] if name in frame else np.arange(len(frame))
 
 
 def _times(codes: np.ndarray, counted: np.ndarray | None = None) -> np.ndarray:

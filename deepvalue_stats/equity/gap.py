@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from deepvalue_stats.effects import (
     Estimates,
@@ -16,7 +15,7 @@ from deepvalue_stats.effects import (
     together,
 )
 from deepvalue_stats.effects.estimate import Averaged, group_masks, refuse_unaveraged
-from deepvalue_stats.effects.inference import cells, counts_of, infer
+from deepvalue_stats.effects.inference import cells, clusters_of, counts_of, infer
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit
 from deepvalue_stats.tables import KINDS, EffectTable, effect_rows
@@ -111,7 +110,7 @@ def explain_gap(
     found = None
     if fit.convergence.status == "ok":
         means = _means(fit, exposure, masks[low], masks[high], neutral, at)
-        sampling = weights @ means.sampling(_clusters(fit)) @ weights.T
+        sampling = weights @ means.sampling(clusters_of(fit)) @ weights.T
         terms = np.ones(len(fit.params), dtype=bool)
         found = infer(means.estimates.combine(weights), fit, terms, sampling)
     both = masks[low] | masks[high]
@@ -217,10 +216,3 @@ def _bins(scores: np.ndarray) -> _Bins:
     total = np.concatenate([[0.0], np.cumsum(scores[order])])
     values = np.diff(np.interp(ends, np.arange(len(scores) + 1), total)) * count / len(scores)
     return _Bins(values, of)
-
-
-def _clusters(fit: ModelFit) -> np.ndarray:
-    """Which rows belong together: practitioners', else those of the first grouping, else none."""
-    frame = fit.design.frame
-    name = fit.ids.get("practitioner") or next(iter(fit.spec.groups), "")
-    return pd.factorize(frame[name])[0] if name in frame else np.arange(len(frame))

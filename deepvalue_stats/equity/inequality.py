@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from deepvalue_stats.effects import average_mean, movable, together
 from deepvalue_stats.effects.estimate import Averaged, refuse_unaveraged
-from deepvalue_stats.effects.inference import Inference, cells, counts_of, infer
+from deepvalue_stats.effects.inference import Inference, cells, clusters_of, counts_of, infer
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit
 from deepvalue_stats.models.design import refuse_absent
@@ -158,7 +157,7 @@ def concentration(
     -------
     EffectTable
         concentration_index, where 0 is the least there can be, and erreygers_index; errors summed
-        by practitioner, or by the fit's first groups, the mean taken as known. Without a natural
+        by the groups of `clusters_of`, the mean taken as known. Without a natural
         zero, as of a score from 1 to 5, shares of a total mean nothing.
 
     Raises
@@ -168,11 +167,10 @@ def concentration(
     """
     frame = fit.design.frame
     refuse_absent((column, rank), frame, fit.spec.formula)
-    name = fit.ids.get("practitioner") or next(iter(fit.spec.groups), "")
-    groups = pd.factorize(frame[name])[0] if name in frame else None
+    groups = clusters_of(fit)
     values = frame[column].to_numpy(dtype="float64")
     known = concentration_index(values, frame[rank].to_numpy(), bounds=bounds, clusters=groups)
-    dof = float((len(values) if groups is None else groups.max() + 1) - 1)
+    dof = float(groups.max())
     per_index = 4 * float(values.mean()) / (bounds[1] - bounds[0])
     everybody = np.ones(len(frame), dtype=bool)
     return effect_rows(

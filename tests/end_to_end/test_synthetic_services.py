@@ -11,10 +11,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import tomli_w
+from bs4 import BeautifulSoup
 
 from deepvalue_stats.errors import DataError
 from deepvalue_stats.linkage import model_rows
 from deepvalue_stats.plan import parse_plan, read_plan
+from deepvalue_stats.report import Page
 from deepvalue_stats.simulate import AREAS, analysis_table, draw_service
 from deepvalue_stats.simulate.extracts import extracts
 from deepvalue_stats.simulate.worked import worked_service
@@ -287,6 +289,34 @@ def test_the_planted_effect_is_found_and_dated_before_the_outcome(findings):
     assert (c1.answer, c1.verb) == ("supported", "is followed by")
     gates = {gate.name: gate.outcome for gate in c1.gates}
     assert (gates["timing"], gates["same_rater"], gates["assignment"]) == ("pass", "pass", "cap")
+
+
+OTHERS = {
+    "employment": ("Months out", "recent", "long"),
+    "debt": ("Creditors", "few", "many"),
+    "health": ("Cigarettes a day", "light", "heavy"),
+}
+
+
+def words_of(part):
+    return " ".join(BeautifulSoup(part._repr_html_(), "html.parser").get_text(" ").split())
+
+
+def test_the_page_compares_other_attributes_and_draws_what_bands_hide(findings, area):
+    page = Page(findings)
+    name, reference, other = OTHERS[area]
+    told = words_of(page.attributes())
+    assert f"{name}: difference per 100 for one standard deviation" in told
+    assert f"{other.capitalize()} minus {reference}" in told
+    assert f"{reference.capitalize()} minus {other}: who gets the relationships" in told
+    assert "Slope index of inequality" in words_of(page.inequality())
+    assert "by confidence score" in words_of(page.surface())
+    told = words_of(page.shape())
+    assert "restricted cubic spline" in told
+    assert "likeliest point at which the slope changes" in told
+    # the bands' own tables are not mixed with those of other attributes
+    assert words_of(page.gap()).count("The gap in outcomes") == 1
+    assert words_of(page.interaction()).count("Synergy index") == 1
 
 
 def test_the_second_definition_has_an_effect_of_its_own(findings, area):

@@ -93,6 +93,7 @@ def test_the_order_of_keys_leaves_plan_and_digest_alone(employment_tables, seed)
     tables = shuffled(employment_tables, random.Random(seed))
     # the order of the bands is their meaning
     tables["equity"]["bands"] = employment_tables["equity"]["bands"]
+    tables["equity"]["also"] = employment_tables["equity"]["also"]
     again = parse_plan(tables)
     assert again == plan
     assert again.digest == plan.digest

@@ -297,6 +297,36 @@ across.by = "age"
   where: across.by
   fix:   use one of (none is declared)
 
+equity.also.height = {reference = "tall"}
+  'height' is no covariate
+  where: equity.also.height
+  fix:   use one of age, months_out, sanction_rate
+
+equity.also.sanction_rate = {bands = {few = 0, many = 0.5}, reference = "few"}
+  an attribute after the start may be part of what the relationship does
+  where: equity.also.sanction_rate
+  fix:   name a covariate with at = "baseline"
+
+equity.also.age = {reference = "old"}
+  a number is compared in bands
+  where: equity.also.age.bands
+  fix:   name two bands or more, each with its lower bound
+
+equity.also.age = {bands = {young = 0, old = 50}, reference = "older"}
+  no band 'older'
+  where: equity.also.age.reference
+  fix:   use one of young, old
+
+equity.also.age = {bands = {old = 50, young = 0}, reference = "old"}
+  the bands' lower bounds do not rise
+  where: equity.also.age.bands
+  fix:   write the bands from the lowest lower bound to the highest
+
+equity.also.age = {bands = {"young: yes" = 0, old = 50}, reference = "old"}
+  'young: yes' cannot name a band
+  where: equity.also.age.bands
+  fix:   use a name without ' minus ' and ': '
+
 sensitivity.benchmark = ["height"]
   'height' is no covariate of the primary model
   where: sensitivity.benchmark[0]

@@ -10,14 +10,27 @@ from scipy import stats
 
 from deepvalue_stats.bench.samples import bench_parameters, samples_of
 from deepvalue_stats.effects import average_effect
+from deepvalue_stats.equity import concentration_index, ridits
+from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import build_formula
-from deepvalue_stats.plan.parts import Across, Sensitivity
+from deepvalue_stats.plan.parts import Across, Attribute, Sensitivity
 from deepvalue_stats.simulate import analysis_table, draw_service
 from deepvalue_stats.study import estimate_effects
+from deepvalue_stats.study.estimating import primary_sd
 from deepvalue_stats.study.evidence import _one_way, gather_evidence
 from deepvalue_stats.study.fitting import Fitted, fit_rows, fit_variant
 from deepvalue_stats.study.stressing import sensitivity_table, stress
-from deepvalue_stats.study.variants import ACROSS, HINGED, SPLIT, SURFACE, variant_name, variants_of
+from deepvalue_stats.study.tabulating import figure_series
+from deepvalue_stats.study.variants import (
+    ACROSS,
+    ALSO,
+    HINGED,
+    SPLIT,
+    SURFACE,
+    UNEQUAL,
+    variant_name,
+    variants_of,
+)
 
 
 @lru_cache
@@ -53,14 +66,104 @@ def test_groups_that_do_not_differ_have_no_reliability():
 
 def test_the_variants_are_those_that_the_plan_gives_cause_for():
     plan = sample().plan
-    assert set(variants_of(plan)) == {HINGED, SURFACE, SPLIT}
+    assert set(variants_of(plan)) == {HINGED, SURFACE, SPLIT, UNEQUAL}
     exposure = plan.models[plan.primary].exposure
     plain = plan.measures[exposure].model_copy(update={"neutral": None})
     without = plan.model_copy(update={"measures": {**plan.measures, exposure: plain}})
-    assert set(variants_of(without)) == {SURFACE, SPLIT}
+    assert set(variants_of(without)) == {SURFACE, SPLIT, UNEQUAL}
     areas = plan.model_copy(update={"across": Across(by="area")})
     assert ACROSS in variants_of(areas)
     assert variant_name(areas, ACROSS) == "main x area"
+
+
+@lru_cache
+def attributed():
+    """The same study with two further attributes: bands of a number, and a category."""
+    one = sample()
+    also = {
+        "months_out": Attribute(bands={"recent": 0, "long": 12}, reference="recent"),
+        "ward": Attribute(reference="north"),
+    }
+    equity = one.plan.equity.model_copy(update={"also": also})
+    plan = one.plan.model_copy(update={"equity": equity})
+    linked = one._prepared.linked
+    wards = np.where(np.arange(len(linked.frame)) % 3 == 0, "north", "south")
+    prepared = replace(one._prepared, plan=plan, linked=linked.with_columns(ward=wards))
+    fits = {
+        name: fit_variant(prepared, variant)
+        for name, variant in variants_of(plan).items()
+        if name.startswith(ALSO)
+    }
+    fitted = Fitted({plan.primary: one.primary}, one.banded, {}, fits)
+    return plan, fitted, estimate_effects(plan, fitted)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "groups"), [("months_out", ["recent", "long"]), ("ward", ["north", "south"])]
+)
+def test_a_further_attribute_is_compared_as_confidence_is(attribute, groups):
+    plan, fitted, effects = attributed()
+    name, fit = f"{plan.primary} x {attribute}", fitted.variants[f"{ALSO}{attribute}"]
+    unit = average_effect(fitted.fits[plan.primary], "relationship").frame["estimand"].iloc[0]
+    table = effects.where(model=name)
+    steep = table.where(scale="risk_difference", contrast="sd").frame.set_index("group")
+    label, other = attribute.replace("_", " "), groups[1]
+    assert list(steep.index) == [
+        f"{label}: {group}" for group in (*groups, f"{other} minus {groups[0]}")
+    ]
+    column = f"{attribute}__group" if attribute == "months_out" else attribute
+    alone = average_effect(fit, "relationship", contrast=primary_sd(plan, fitted), by=column)
+    assert steep["estimate"].iloc[:2].tolist() == alone.frame["estimate"].tolist()
+    assert (steep["estimand"] == unit).all()
+    # a group by itself is not tested, and their difference pays for all looks of the study
+    assert steep["p_value"].isna().tolist() == [True, True, False]
+    assert steep["p_adjusted"].iloc[2] >= steep["p_value"].iloc[2]
+    parts = table.where(scale="gap").frame.set_index("contrast")["estimate"]
+    assert parts["gap"] == pytest.approx(parts["access"] + parts["returns"] + parts["rest"])
+    assert len(table.where(scale="interaction_contrast")) == 1
+
+
+def test_an_attribute_without_its_group_of_reference_is_refused():
+    one = sample()
+    also = {"months_out": Attribute(bands={"a": 0, "never": 5_000}, reference="never")}
+    plan = one.plan.model_copy(update={"equity": one.plan.equity.model_copy(update={"also": also})})
+    variant = variants_of(plan)[f"{ALSO}months_out"]
+    with pytest.raises(ModelError, match="no row of the model is in the group of reference"):
+        fit_variant(replace(one._prepared, plan=plan), variant)
+
+
+def test_inequality_is_measured_of_outcomes_and_of_relationships():
+    _, fitted, effects = studied()
+    found = effects.where(model="outcomes along confidence").frame
+    assert list(found["scale"]) == [
+        "slope_index", "relative_index", "concentration_index", "erreygers_index",
+        "erreygers_index",
+    ]  # fmt: skip
+    frame = fitted.variants[UNEQUAL].design.frame
+    for row, name, bounds in ((3, "job_entry", (0.0, 1.0)), (4, "relationship", (1.0, 5.0))):
+        known = concentration_index(
+            frame[name].to_numpy(dtype="float64"), ridits(frame["confidence"].to_numpy()),
+            bounds=bounds, clusters=pd.factorize(frame["practitioner"])[0],
+        )  # fmt: skip
+        assert found["estimate"].iloc[row] == pytest.approx(known.erreygers)
+        errors = found["std_error"].iloc[row] / known.std_error
+        assert errors == pytest.approx(known.erreygers / known.index)
+    # confidence is in the ranks, and adjusting for it as well would leave nothing to measure
+    assert "confidence" not in fitted.variants[UNEQUAL].terms
+
+
+def test_the_effect_along_confidence_is_drawn_from_the_same_model():
+    plan, fitted, effects = studied()
+    evidence = gather_evidence(plan, fitted, effects, sample().linked)
+    series = {one.name: one for one in figure_series(plan, fitted, evidence)}
+    frame = series["surface"].frame
+    values = fitted.variants[SURFACE].design.frame["confidence"]
+    assert frame["x"].iloc[[0, -1]].tolist() == values.quantile([0.1, 0.9]).tolist()
+    rows = effects.where(model=variant_name(plan, SURFACE)).frame
+    assert frame["y"].iloc[[0, -1]].tolist() == pytest.approx(
+        rows["estimate"].iloc[[0, 2]].tolist()
+    )
+    assert (series["surface"].evidence["events"] > 0).all()
 
 
 def test_every_claim_has_its_row():
