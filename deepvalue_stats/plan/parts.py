@@ -35,7 +35,7 @@ class Study(Part):
     """What is asked, of whom, and what kind of data may answer."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    area: Literal["employment", "debt", "health"]
+    area: Literal["employment", "debt", "health", "several"]
     question: Annotated[str, Field(min_length=1)]
     status: Literal["synthetic", "public", "confidential"]
     caveats: Names = ()

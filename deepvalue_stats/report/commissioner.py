@@ -134,11 +134,12 @@ def _answer_box(findings: Findings) -> Html:
 
 
 def effects(findings: Findings) -> Html:
-    """Table 1: the difference for all clients, in each band, and between bands."""
+    """Table 1: the difference for all clients, in each band and area, and between them."""
     main = facts.main_estimate(findings)
     in_bands = facts.band_estimates(findings)
     contrast = facts.contrast_estimate(findings)
-    everyone = [e for e in (main, *in_bands, contrast) if e is not None]
+    areas, pairs = facts.area_estimates(findings)
+    everyone = [e for e in (main, *in_bands, contrast, *areas, *pairs) if e is not None]
     if not everyone:
         return tag("p", "This study has no estimate of a difference in outcomes.")
     limit = facts.worthwhile(findings)
@@ -152,6 +153,11 @@ def effects(findings: Findings) -> Html:
     if contrast is not None:
         rows.append(Group("Difference between bands"))
         rows.append(_line(contrast, scale, between_bands(reading(contrast, limit))))
+    if areas:
+        rows.append(Group(f"By {facts.said(findings, 'across')}"))
+        rows += [_line(e, scale, reading(e, limit)) for e in areas]
+        rows.append(Group(f"Difference between one {facts.said(findings, 'across')} and another"))
+        rows += [_line(e, scale, between_bands(reading(e, limit))) for e in pairs]
     return table(
         f"Difference in outcome: {facts.outcome(findings)}",
         _columns(),

@@ -123,6 +123,20 @@ def contrast_estimate(findings: Findings) -> Estimate | None:
     return None if row is None else estimate(row, words(name))
 
 
+def area_estimates(findings: Findings) -> tuple[list[Estimate], list[Estimate]]:
+    """The effect in each service area, and the differences between areas, where it is asked for."""
+    across = findings.study.get("across")
+    rows = comparable_rows(findings)
+    rows = rows[rows["model"] == f"{findings.study.get('primary')} x {across}"]
+    named = {
+        str(row["group"]): estimate(row, words(str(row["group"]))) for _, row in rows.iterrows()
+    }
+    pairs = {group: one for group, one in named.items() if " minus " in group}
+    # the mean of areas stands in no pair
+    areas = {area for group in pairs for area in group.split(" minus ")}
+    return [one for group, one in named.items() if group in areas], list(pairs.values())
+
+
 def one_unit(findings: Findings) -> str:
     """What the estimates are per, with its points where the estimand names them."""
     row = main_row(findings)

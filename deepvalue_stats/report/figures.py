@@ -19,6 +19,8 @@ from deepvalue_stats.report.markup import Figure
 from deepvalue_stats.report.numbers import Estimate, count, decimal, interval, signed, words
 from deepvalue_stats.tables import CountTable, Series
 
+# letters that an upright label of a low figure has room for
+TALL = 42
 GAP = 0.24
 """Inches between two boxes of the flow."""
 
@@ -76,7 +78,7 @@ def _paint_lines(axes: Axes, *, lines: dict[str, pd.DataFrame], x_label: str, y_
             va="center",
             annotation_clip=False,
         )
-    axes.set(xlabel=x_label, ylabel=y_label, ylim=(0, top))
+    axes.set(xlabel=x_label, ylabel=textwrap.fill(y_label, TALL), ylim=(0, top))
     axes.set_xlim(left, right + 0.24 * (right - left))
     axes.spines["bottom"].set_bounds(left, right)
     axes.set_xticks([tick for tick in axes.get_xticks() if left <= tick <= right])
@@ -113,7 +115,7 @@ def _paint_bands(
         axes.fill_between(x, low, high, color=colour, alpha=alpha, linewidth=0)
     axes.plot(inner["x"].to_numpy(), 100 * inner["y"].to_numpy(), color=colour)
     top = min(100.0, 10 * (int(100 * float(outer["high"].max()) // 10) + 1))
-    axes.set(xlabel=x_label, ylabel=y_label, ylim=(0, top))
+    axes.set(xlabel=x_label, ylabel=textwrap.fill(y_label, TALL), ylim=(0, top))
 
 
 def difference_figure(series: Series, *, x_label: str, y_label: str) -> Figure:
@@ -140,7 +142,7 @@ def _paint_difference(axes: Axes, *, line: pd.DataFrame, x_label: str, y_label: 
     axes.axhline(0, color=GREY, linewidth=1, linestyle="--")
     axes.fill_between(x, low, high, color=COLOURS[0], alpha=0.15, linewidth=0)
     axes.plot(x, middle, color=COLOURS[0])
-    axes.set(xlabel=x_label, ylabel=y_label)
+    axes.set(xlabel=x_label, ylabel=textwrap.fill(y_label, TALL))
 
 
 def forest_figure(estimates: Sequence[Estimate], *, caption: str, x_label: str) -> Figure:

@@ -19,6 +19,7 @@ LABELS = {
     "exploratory": "Exploratory: a lead to be tested, not a test",
     "confirmatory": "Confirmatory: the plan was locked before it was run",
 }
+AREAS = {"several": "several service areas"}
 DESIGNS = {
     "landmark": "the relationship is rated before the outcome is known",
     "same_wave": "relationship and outcome come from the same interview",
@@ -44,7 +45,7 @@ def field_line(findings: Findings) -> str:
     label = said(findings, "label")
     design = str(findings.study.get("design") or "")
     parts = [
-        sentence(said(findings, "area")),
+        sentence(AREAS.get(str(findings.study.get("area")), said(findings, "area"))),
         LABELS.get(label, sentence(label)),
         DESIGNS.get(design, ""),
     ]

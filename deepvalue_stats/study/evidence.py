@@ -25,7 +25,8 @@ _NEEDS: Mapping[str, str] = {
     "C7": "nothing here says what would happen if relationships were cut short",
     "C8": "costs are no part of the study",
 }
-POLICED = "employment"
+# several may hold an employment service, whose practitioners may sanction
+POLICED = ("employment", "several")
 SANCTIONS = "sanction"
 
 
@@ -220,7 +221,7 @@ def _unlinked(plan: Plan) -> str:
 
 def _sanctions(plan: Plan, frame: pd.DataFrame, linked: pd.DataFrame) -> dict[str, Any]:
     """Whether policing is told apart from supporting: where clients can be sanctioned."""
-    if plan.study.area != POLICED:
+    if plan.study.area not in POLICED:
         return {}
     measured = [name for name, c in plan.covariates.items() if SANCTIONS in f"{name} {c.column}"]
     known = [name for name in measured if name in linked]

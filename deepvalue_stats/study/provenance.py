@@ -46,6 +46,7 @@ def study_facts(plan: Plan) -> dict[str, object]:
         "bands": list(plan.equity.bands),
         "reference": plan.equity.reference,
         "primary": plan.primary,
+        **({"across": plan.across.by} if plan.across else {}),
     }
 
 

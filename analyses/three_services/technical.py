@@ -1,0 +1,156 @@
+# ---
+# jupyter:
+#   title: Technical report
+# ---
+
+# %%
+from deepvalue_stats import report
+
+page = report.open_page()
+
+# %%
+page.banner("Technical report")
+
+# %%
+page.made()
+
+# %% [markdown]
+# ## Summary
+
+# %%
+page.found()
+
+# %%
+page.effects()
+
+# %% [markdown]
+# ## Question and estimand
+
+# %%
+page.estimand()
+
+# %% [markdown]
+# ## Data, linkage and flow
+
+# %%
+page.flow_figure()
+
+# %%
+page.flow()
+
+# %%
+page.sources()
+
+# %%
+page.problems()
+
+# %% [markdown]
+# ## Who is in the study
+
+# %%
+page.participants()
+
+# %% [markdown]
+# ## Measurement
+
+# %%
+page.reliability()
+
+# %% [markdown]
+# ## Main effects
+
+# %% tags=["show-code"]
+page.all_effects()
+
+# %%
+page.forest()
+
+# %%
+page.diagnostics()
+
+# %%
+page.counts("random_effects")
+
+# %%
+page.frequencies()
+
+# %% [markdown]
+# ## For whom
+
+# %%
+page.interaction()
+
+# %%
+page.surface()
+
+# %%
+page.gap()
+
+# %%
+page.inequality()
+
+# %%
+page.attributes()
+
+# %% [markdown]
+# ## Below a neutral relationship
+
+# %%
+page.below_neutral()
+
+# %% [markdown]
+# ## The shape of the difference
+
+# %%
+page.shape()
+
+# %% [markdown]
+# ## What would change the answer
+
+# %%
+page.sensitivity()
+
+# %% [markdown]
+# ## Predicted outcome by band
+
+# %%
+page.predicted_figure()
+
+# %% [markdown]
+# ## How sure are we?
+
+# %%
+page.every_check()
+
+# %% [markdown]
+# ## What can be said, and what not
+
+# %%
+page.means()
+
+# %% [markdown]
+# ### This report cannot say
+
+# %%
+page.cannot_say()
+
+# %% [markdown]
+# ## Disclosure log
+
+# %%
+page.disclosure()
+
+# %% [markdown]
+# ## Reproduction
+
+# %%
+page.command()
+
+# %%
+page.manifest()
+
+# %% [markdown]
+# ## Appendix: other scales
+
+# %%
+page.other_scales()
