@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 from scipy.special import expit
 
@@ -136,8 +135,7 @@ def clusters_of(fit: ModelFit) -> np.ndarray:
     if "practitioner" in fit.n_groups:
         return fit.codes("practitioner")
     name = next(iter(fit.spec.groups), "")
-    frame = fit.design.frame
-    return pd.factorize(frame[name])[0] if name in frame else np.arange(len(frame))
+    return fit.design.codes(name) if name in fit.design.frame else np.arange(fit.n_obs)
 
 
 def _times(codes: np.ndarray, counted: np.ndarray | None = None) -> np.ndarray:

@@ -18,6 +18,8 @@ from deepvalue_stats.tables import KINDS, LEVEL, EffectTable
 
 Effect = Callable[[ModelFit], EffectTable]
 # what makes a row of one table the same row of another
+# pieces of work for each process
+PIECES = 8
 IDENTITY = ["outcome", "exposure", "scale", "group"]
 # a larger share of draws without an answer leaves a selection of the draws, not a distribution
 MOST_FAILED = 0.1
@@ -30,6 +32,8 @@ def cluster_bootstrap(
     cluster: str,
     n: int = 999,
     rng: np.random.Generator,
+    workers: int = 1,
+    progress: bool = False,
 ) -> EffectTable:
     """Intervals of an effect from fits to resampled clusters.
 
@@ -47,6 +51,10 @@ def cluster_bootstrap(
     n : int
         Draws; 999 for percentiles.
     rng : numpy.random.Generator
+    workers : int
+        Processes; the numbers are the same with any number of them.
+    progress : bool
+        Show a bar.
 
     Returns
     -------
@@ -78,7 +86,7 @@ def cluster_bootstrap(
         return effect(refit(fit, _resampled(frame, rows, inside, source)))
 
     return _interval(
-        effect(fit), [_try(partial(draw, one)) for one in rng.spawn(n)], "cluster bootstrap"
+        effect(fit), _drawn(draw, rng.spawn(n), workers, progress), "cluster bootstrap"
     )
 
 
@@ -197,6 +205,31 @@ def _renamed(labels: pd.Series, copy: np.ndarray) -> pd.Series:
     """Labels that differ between copies; what is missing stays so."""
     names = labels.astype("str") + "/" + pd.Series(copy, index=labels.index).astype("str")
     return names.where(labels.notna(), None)
+
+
+def _drawn(
+    draw: Callable[[np.random.Generator], EffectTable],
+    seeds: list[np.random.Generator],
+    workers: int,
+    progress: bool,
+) -> list[EffectTable | None]:
+    """One table a seed, in their order."""
+    # loaded where draws are asked for: effects by the delta method need neither
+    import joblib
+    from rich.progress import Progress
+
+    # the fit travels with every piece of work, so that pieces are few
+    size = max(1, len(seeds) // (PIECES * workers))
+    pieces = [seeds[start : start + size] for start in range(0, len(seeds), size)]
+    work = joblib.delayed(lambda some: [_try(partial(draw, one)) for one in some])
+    tables: list[EffectTable | None] = []
+    with Progress(disable=not progress) as bar:
+        task = bar.add_task("draws", total=len(seeds))
+        pool = joblib.Parallel(n_jobs=workers, return_as="generator")
+        for done in pool(work(some) for some in pieces):
+            tables += done
+            bar.advance(task, len(done))
+    return tables
 
 
 def _try(evaluate: Callable[[], EffectTable]) -> EffectTable | None:

@@ -125,6 +125,17 @@ class Design:
         """
         return self._recorded.matrix(frame)
 
+    def codes(self, name: str) -> np.ndarray:
+        """The groups of a column of the frame as integers from 0, -1 where it is missing."""
+        if name not in self._own_codes:
+            self._own_codes[name] = pd.factorize(self.frame[name])[0]
+        return self._own_codes[name]
+
+    @cached_property
+    def _own_codes(self) -> dict[str, np.ndarray]:
+        """Those that were asked for."""
+        return {}
+
     def multiples_of(self, name: str) -> np.ndarray | None:
         """Places of the terms that are a numeric column times something else; see `Coding`."""
         return self._recorded.multiples_of(name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -149,16 +148,8 @@ class ModelFit:
         who : str
             A key of `ids`; where it has none, every row is somebody else's. -1 is nobody known.
         """
-        if who not in self._codes:
-            name = self.ids.get(who)
-            rows = np.arange(self.n_obs)
-            self._codes[who] = pd.factorize(self.design.frame[name])[0] if name else rows
-        return self._codes[who]
-
-    @cached_property
-    def _codes(self) -> dict[str, np.ndarray]:
-        """Those that were asked for."""
-        return {}
+        name = self.ids.get(who)
+        return self.design.codes(name) if name else np.arange(self.n_obs)
 
     @property
     def scores(self) -> np.ndarray:

@@ -60,6 +60,17 @@ def test_a_multilevel_fit_can_be_resampled_and_repeats_itself():
     pd.testing.assert_frame_equal(one.frame, two.frame)
 
 
+def test_the_number_of_processes_moves_no_number():
+    fit = FITS["logit"]()
+    one, two = (
+        cluster_bootstrap(
+            effect, fit, cluster="practitioner", n=20, rng=np.random.default_rng(3), workers=workers
+        )
+        for workers in (1, 2)
+    )
+    pd.testing.assert_frame_equal(one.frame, two.frame)
+
+
 def test_a_cluster_drawn_twice_is_two_and_so_are_the_groups_within_it():
     inside = _nested(DATA, ("service", "practitioner", "client"), "service")
     drawn = _resampled(DATA, _rows_of(DATA, "service"), inside, np.random.default_rng(4))
