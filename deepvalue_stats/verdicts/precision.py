@@ -156,12 +156,15 @@ def mean_reliability(evidence: Evidence, basis: Basis) -> Gate | None:
 
 def ecological(evidence: Evidence, basis: Basis) -> Gate | None:
     """Whether an effect between practitioners could be taken for one on clients."""
-    unit = evidence.split_by or "practitioner"
-    question = f"Does it compare clients, and not only {unit}s?"
+    question = "Does it compare clients, and not only practitioners?"
+    if _between(basis) and evidence.split_by == "client":
+        question = "Does it follow the same client over time, and not only compare clients?"
+        said = "No. It is a difference between clients, and not a change in any of them."
+        return Gate("ecological", question, "cap", Phrase(said))
     if _between(basis):
+        unit = evidence.split_by or "practitioner"
+        question = f"Does it compare clients, and not only {unit}s?"
         said = f"No. It is a difference between {unit}s, and says nothing of clients of one {unit}."
-        if unit == "client":
-            said = "No. It is a difference between clients, and not a change in any of them."
         return Gate("ecological", question, "cap", Phrase(said))
     if evidence.within_share is None:
         return None

@@ -12,6 +12,7 @@ from deepvalue_stats.bench.judging import CAUSAL
 from deepvalue_stats.plan import parse_plan
 from deepvalue_stats.tables import effect_rows
 from deepvalue_stats.verdicts import judge, rules_page, word
+from deepvalue_stats.verdicts.gates import OF_BASIS, OF_EVIDENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 SENTENCES = Path(__file__).parent / "expected" / "sentences.txt"
@@ -47,17 +48,35 @@ def fourth(found):
     ]
 
 
-def judged(tables, claim, evidence=FULL, found="supported"):
+def judged(tables, claim, evidence=FULL, found="supported", **cells):
     """The verdict of one claim, and the wording that goes with it."""
     tables["verdicts"]["claims"] = [claim]
     rows = {"C1": [row("C1", *GIVES[found])], "C2": [row("C2", *GIVES[found])],
             "C3": [third(found)], "C4": fourth(found) if claim == "C4" else []}  # fmt: skip
-    effects = effect_rows(rows.get(claim) or [row("C1", *GIVES["supported"]) | {"claim": ""}])
+    chosen = rows.get(claim) or [row("C1", *GIVES["supported"]) | {"claim": ""}]
+    effects = effect_rows(one | cells for one in chosen)
     verdicts = judge(parse_plan(tables), effects, evidence)
     return verdicts[0], word(verdicts, evidence)
 
 
+BETWEEN = {"exposure": "relationship_between"}
+FIVE = ("a", "b", "c", "d", "e")
 GATES = [
+    ("C1", "timing", {"design": "landmark"}, "pass"),
+    ("C1", "timing", {"design": "next_wave"}, "pass"),
+    ("C1", "timing", {"design": "same_wave"}, "cap"),
+    ("C1", "same_rater", {"rater": "client", "reported_by": "administrative"}, "pass"),
+    ("C1", "same_rater", {"rater": "client", "reported_by": "client"}, "cap"),
+    ("C1", "assignment", {}, "cap"),
+    ("C1", "groups", {"n_clusters": 40}, "pass"),
+    ("C1", "groups", {"n_clusters": 39}, "cap"),
+    ("C1", "groups", {"n_clusters": 39, "corrected": True}, "cap"),
+    ("C1", "groups", {"n_clusters": 9}, "block"),
+    ("C2", "bands", {"bands": {"low": 60, "mid": 50, "high": 70}}, "pass"),
+    ("C2", "bands", {"bands": {"low": 60, "mid": 49, "high": 70}}, "cap"),
+    ("C1", "convergence", {}, "pass"),
+    ("C4", "heterogeneity", {}, "note"),
+    ("C4", "heterogeneity", {"across": FIVE}, "pass"),
     ("C1", "lead_placebo", {"lead_p": 0.2}, "pass"),
     ("C1", "lead_placebo", {"lead_p": 0.049}, "cap"),
     ("C1", "measured_late", {}, "pass"),
@@ -82,6 +101,8 @@ GATES = [
     ),
     ("C1", "unlinked", {"unlinked": "no_event"}, "note"),
     ("C1", "unlinked", {"unlinked": "exclude"}, "pass"),
+    ("C1", "unlinked", {"unlinked": "unknown"}, "pass"),
+    ("C1", "unlinked", {"unlinked": "bounds"}, "pass"),
     ("C1", "ceiling", {"at_top": 0.15}, "pass"),
     ("C1", "ceiling", {"at_top": 0.16}, "note"),
     ("C1", "ceiling", {"at_top": 0.10, "near_top": 0.51}, "note"),
@@ -104,6 +125,13 @@ GATES = [
     ("C3", "damage", {"shape_p": 0.01}, "note"),
     ("C3", "convergence", {"converged": FITS | {"bent": False}}, "block"),
     ("C4", "comparability", {}, "note"),
+]
+# gates of a claim that rests on what lies between practitioners, or between clients over time
+BETWEEN_GATES = [
+    ("ecological", {"split_by": "practitioner"}, "cap"),
+    ("ecological", {"split_by": "client"}, "cap"),
+    ("mean_reliability", {"mean_reliability": 0.6, "split_by": "practitioner"}, "cap"),
+    ("mean_reliability", {"mean_reliability": 0.7, "split_by": "practitioner"}, "pass"),
 ]
 
 
@@ -181,7 +209,26 @@ def every_sentence(tables):
         verdict, _ = judged(tables, claim, replace(FULL, **change))
         gate = next(gate for gate in verdict.gates if gate.name == name)
         lines.append(f"gate {name}, {outcome}: {gate.question} {text(gate.answer)}")
+    for name, change, outcome in BETWEEN_GATES:
+        verdict, _ = judged(tables, "C1", replace(FULL, **change), **BETWEEN)
+        gate = next(gate for gate in verdict.gates if gate.name == name)
+        lines.append(f"gate {name}, {outcome}: {gate.question} {text(gate.answer)}")
+    for found in PAIRS:
+        verdict, _ = judged(tables, "C4", replace(FULL, across=FIVE), found)
+        gate = next(gate for gate in verdict.gates if gate.name == "heterogeneity")
+        lines.append(f"gate heterogeneity, {gate.outcome}: {gate.question} {text(gate.answer)}")
     return list(dict.fromkeys(lines))
+
+
+@pytest.mark.parametrize(("name", "change", "outcome"), BETWEEN_GATES)
+def test_what_lies_between_groups_is_not_told_as_of_clients(employment, name, change, outcome):
+    verdict, _ = judged(employment, "C1", replace(FULL, **change), **BETWEEN)
+    assert {gate.name: gate.outcome for gate in verdict.gates}[name] == outcome
+
+
+def test_every_gate_has_its_sentences_here():
+    asked = {name for _, name, _, _ in GATES}
+    assert asked == {ask.__name__ for ask, _ in (*OF_EVIDENCE, *OF_BASIS)}
 
 
 def test_every_sentence_reads_as_one_and_says_no_more_than_it_may(employment):
