@@ -158,7 +158,7 @@ def _estimates(cases: list[dict[str, Any]]) -> Html:
             Column("Picture", class_="picture"),
         ],
         rows,
-        explained="more good outcomes for one standard deviation better score",
+        explained="more good outcomes for a score one standard deviation better",
         notes=[
             f"The picture runs {scale.says()}. The grey band is what is too small to matter "
             f"({decimal(WORTHWHILE, 0)} in 100 either way), the dashed line no difference."

@@ -89,7 +89,7 @@ def say(
 
 def _say_c1(found: Answer, row: pd.Series, evidence: Evidence, verb: str) -> str:
     exposure, outcome = evidence.exposure, evidence.outcome
-    per_sd = f"for one standard deviation better {exposure}"
+    per_sd = f"for a {exposure} one standard deviation better"
     amount = _amount(row)
     better = f"{_begin(evidence, 'a')} better {exposure} {verb}"
     return {
@@ -127,7 +127,7 @@ def _say_c3(found: Answer, row: pd.Series, evidence: Evidence, verb: str) -> str
     exposure, outcome = evidence.exposure, evidence.outcome
     among = "among clients below the neutral point"
     worse = f"a worse {exposure} {verb}"
-    said = f"{_amount(row, turned=True)}, for one standard deviation worse {exposure}"
+    said = f"{_amount(row, turned=True)}, for a {exposure} one standard deviation worse"
     sentence = {
         "supported": f"{_begin(evidence, among)} {worse} a lower chance of {outcome}: {said}.",
         "no worthwhile effect": f"{_begin(evidence, among)} any difference in the chance of "

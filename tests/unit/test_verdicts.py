@@ -200,8 +200,8 @@ def test_a_board_paper_may_say_this(employment):
     first, second = judged(employment, GIVES["supported"], GIVES["inconclusive"])
     assert text(first.sentence) == (
         "A better relationship is followed by a higher chance of a job within a year: 6.0 more "
-        "per 100 clients, plausible range 4.0 to 8.0 more, for one standard deviation better "
-        "relationship."
+        "per 100 clients, plausible range 4.0 to 8.0 more, for a relationship one "
+        "standard deviation better."
     )
     assert (first.verb, second.verb) == ("is followed by", "is followed by")
     assert text(second.sentence).startswith(
