@@ -12,6 +12,7 @@ from deepvalue_stats.report.figures import band_figure, difference_figure
 from deepvalue_stats.report.markup import Column, Group, Html, Row, bullets, table, tag
 from deepvalue_stats.report.numbers import (
     HIDDEN,
+    count,
     decimal,
     interval,
     probability,
@@ -19,7 +20,7 @@ from deepvalue_stats.report.numbers import (
     signed,
     words,
 )
-from deepvalue_stats.tables import needed_in_words
+from deepvalue_stats.tables import KINDS, needed_in_words
 
 LEVELS = "less to more"
 NOT_SHOWN = {"suppressed": HIDDEN, "not_converged": "not estimated", "failed_gate": "not shown"}
@@ -263,7 +264,7 @@ def _attribute_row(row: pd.Series, what: str) -> list[str]:
         sentence(group) + what,
         *_numbers(row, 100, 1),
         probability(p) if p == p else "",
-        str(row["n_clients"]),
+        count(str(row["n_clients"])),
     ]
 
 
@@ -276,15 +277,17 @@ def below_neutral(findings: Findings) -> Html:
     slopes = frame[(frame["scale"] == "risk_difference") & (frame["contrast"] == "sd")]
     ledger = frame[frame["contrast"].isin(["neutral", "as is"]) & frame["scale"].ne("log_odds")]
     rows: list[Row] = [Group("Difference per 100 clients, for one standard deviation")]
-    rows += [[sentence(words(str(row["group"]))), *_numbers(row, 100, 1), str(row["n_clients"])]
-             for _, row in slopes.iterrows()]  # fmt: skip
+    rows += [
+        [sentence(words(str(row["group"]))), *_numbers(row, 100, 1), count(str(row["n_clients"]))]
+        for _, row in slopes.iterrows()
+    ]
     rows.append(Group("Clients below neutral: what they would gain at the neutral point"))
     for _, row in ledger.iterrows():
         said = {"risk": "chance as they are, per 100", "risk_difference": "gain per 100",
                 "excess_failures": "clients without the outcome who might have had it"}  # fmt: skip
         times = 1 if row["scale"] == "excess_failures" else 100
         name = f"{sentence(words(str(row['group'])))}: {said[str(row['scale'])]}"
-        rows.append([name, *_numbers(row, times, 1), str(row["n_clients"])])
+        rows.append([name, *_numbers(row, times, 1), count(str(row["n_clients"]))])
     columns = [Column("Whom"), Column("Estimate", True), Column("95% interval", True),
                Column("Clients", True)]  # fmt: skip
     notes = [
@@ -335,7 +338,10 @@ def _p(text: str) -> str:
 
 
 def _numbers(row: pd.Series, times: int, digits: int) -> list[str]:
+    """Estimate and interval; with a sign where nought means none."""
     if row["status"] != "ok":
         return [NOT_SHOWN[str(row["status"])], ""]
     value, low, high = (times * float(row[name]) for name in ("estimate", "conf_low", "conf_high"))
-    return [decimal(value, digits), interval(low, high, digits)]
+    if KINDS[str(row["scale"])].null_value == 0:
+        return [signed(value, digits), interval(low, high, digits)]
+    return [decimal(value, digits), f"{decimal(low, digits)} to {decimal(high, digits)}"]

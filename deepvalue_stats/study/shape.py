@@ -245,8 +245,8 @@ def _table(plan: Plan, straight: ModelFit, rows: list[dict[str, object]]) -> Cou
         rules=rules,
         notes=(
             "Exploratory: p-values are not adjusted for one another, and no claim rests on them.",
-            "Two lines meet where a curve is flattest, and a turn needs both slopes shown, with "
-            "opposite signs; a square term would take a curve that only flattens for a turn.",
+            "The two lines part where the curve is flattest, and a turn needs both slopes shown, "
+            "with opposite signs; a square term would take a curve that only flattens for a turn.",
             "The p-value of a threshold counts every point that was tried, clustered by "
             f"{'practitioner' if plan.ids.practitioner else 'client'}.",
         ),
