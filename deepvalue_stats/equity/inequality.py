@@ -227,13 +227,17 @@ def slope_index(fit: ModelFit, rank: str, *, at: Averaged = "population") -> Eff
         raise ModelError(
             f"the fit has no column '{rank}'", fit.spec.formula, "name the column of ranks"
         )
-    rows = movable(fit, rank, at)
-    top, bottom = rows.set_to(1.0), rows.set_to(0.0)
-    terms = top.terms_moved(bottom)
-    chances = together([average_mean(fit.link, end) for end in (top, bottom)])
-    against = np.array([[1.0, -1.0]])
-    on = {"slope_index": chances, "relative_index": chances.logs()}
-    sound = fit.convergence.status == "ok"
+    found = {}
+    if fit.convergence.status == "ok":
+        rows = movable(fit, rank, at)
+        top, bottom = rows.set_to(1.0), rows.set_to(0.0)
+        terms = top.terms_moved(bottom)
+        chances = together([average_mean(fit.link, end) for end in (top, bottom)])
+        against = np.array([[1.0, -1.0]])
+        found = {
+            scale: infer(one.combine(against), fit, terms)
+            for scale, one in (("slope_index", chances), ("relative_index", chances.logs()))
+        }
     return effect_rows(
         {
             "outcome": fit.design.outcome,
@@ -244,8 +248,8 @@ def slope_index(fit: ModelFit, rank: str, *, at: Averaged = "population") -> Eff
             "group": "all",
             "null_value": KINDS[scale].null_value,
             "unit": KINDS[scale].unit,
-            **cells(infer(one.combine(against), fit, terms) if sound else None, 0, scale),
+            **cells(found.get(scale), 0, scale),
             **counts_of(fit, np.ones(len(frame), dtype=bool)),
         }
-        for scale, one in on.items()
+        for scale in ("slope_index", "relative_index")
     )

@@ -1,5 +1,7 @@
 """Laws of rows whose exposure is set: as if the design had been coded anew, for every formula."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,11 +13,18 @@ from deepvalue_stats.effects import (
     Levels,
     average_effect,
     average_mean,
+    average_risk,
+    effect_by_area,
+    harm_ledger,
     movable,
+    predicted_curve,
     predictor_of,
+    slopes_at_neutral,
 )
 from deepvalue_stats.effects.inference import counts_of
+from deepvalue_stats.equity import explain_gap, interaction, slope_index
 from deepvalue_stats.models import fit_logit, fit_multilevel
+from deepvalue_stats.tables import NUMERIC
 
 FIXED = [
     "x",
@@ -192,3 +201,46 @@ def test_counts_are_those_of_the_rows_themselves(seed, share):
         "events": rows.loc[rows["y"] == 1, "client"].nunique(),
         "non_events": rows.loc[rows["y"] == 0, "client"].nunique(),
     }
+
+
+def unsound():
+    """A multilevel fit that did not settle: what is not a number must never be averaged."""
+    fit = fit_multilevel("y ~ x * band + age + (1 | practitioner)", DATA)
+    held = tuple(np.full_like(one, np.nan) for one in fit.random.lambdas)
+    return replace(
+        fit,
+        convergence=replace(fit.convergence, status="separated"),
+        params=np.full_like(fit.params, np.nan),
+        theta=np.full_like(fit.theta, np.nan),
+        random=replace(fit.random, lambdas=held),
+    )
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        lambda fit: average_effect(fit, "x", contrast=Levels(-0.5, 0.5), scale="odds_ratio"),
+        lambda fit: average_effect(fit, "x", by="band", reference="high"),
+        lambda fit: average_risk(fit, "x", (0.0, 0.5)),
+        lambda fit: harm_ledger(fit, "x", 0.0, by="band"),
+        lambda fit: slopes_at_neutral(fit, "x", 0.0, contrast=Contrast("point", 1.0)),
+        lambda fit: effect_by_area(fit, "x", "band", contrast=Contrast("point", 1.0)),
+        lambda fit: slope_index(fit, "age"),
+        lambda fit: explain_gap(fit, "x", "band", low="low", high="high", neutral=0.0),
+        lambda fit: interaction(
+            fit, "x", "band", levels=Levels(-0.5, 0.5), low="low", reference="high"
+        ),
+    ],
+)
+def test_a_fit_without_an_answer_gives_rows_without_numbers(effect):
+    frame = effect(unsound()).frame
+    assert len(frame)
+    assert (frame["status"] == "not_converged").all()
+    assert (
+        frame[["estimate", "std_error", "conf_low", "conf_high", "p_value"]].isna().all(axis=None)
+    )
+    assert (frame["n_obs"] > 0).all()
+
+
+def test_a_curve_without_an_answer_has_no_points():
+    assert predicted_curve(unsound(), "x").frame.empty
