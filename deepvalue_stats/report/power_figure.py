@@ -55,7 +55,8 @@ def _paint(axes: Axes, *, lines: dict[str, pd.DataFrame], x_label: str, y_label:
         axes.errorbar(
             x,
             100 * y,
-            yerr=(100 * (y - low), 100 * (high - y)),
+            # lists, for matplotlib 3.10.0 takes an array of one for a scalar
+            yerr=[(100 * (y - low)).tolist(), (100 * (high - y)).tolist()],
             color=colour,
             linestyle=DASHES[place % len(DASHES)],
             marker=MARKERS[place % len(MARKERS)],
