@@ -42,6 +42,9 @@ page.flow()
 page.sources()
 
 # %%
+page.linkage()
+
+# %%
 page.problems()
 
 # %% [markdown]

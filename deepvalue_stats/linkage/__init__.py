@@ -4,6 +4,7 @@ from deepvalue_stats.linkage.flow import flow_table, sources_table
 from deepvalue_stats.linkage.landmark import FATES
 from deepvalue_stats.linkage.linking import link, linkage_sql, rating_fates
 from deepvalue_stats.linkage.pseudonyms import pseudonym, pseudonymise, read_key
+from deepvalue_stats.linkage.quality import linkage_table
 from deepvalue_stats.linkage.rows import model_rows
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "flow_table",
     "link",
     "linkage_sql",
+    "linkage_table",
     "model_rows",
     "pseudonym",
     "pseudonymise",

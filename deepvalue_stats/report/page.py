@@ -98,6 +98,10 @@ class Page:
         """The rows of each source."""
         return technical.counted(self.findings, "sources")
 
+    def linkage(self) -> Html:
+        """For whom a record of the outcome was found."""
+        return technical.counted(self.findings, "linkage")
+
     def problems(self) -> Html:
         """What was wrong in the data, and what was done about it."""
         return technical.counted(self.findings, "problems")

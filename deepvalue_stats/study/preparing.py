@@ -19,6 +19,7 @@ from deepvalue_stats.errors import DataError
 from deepvalue_stats.linkage import (
     flow_table,
     link,
+    linkage_table,
     model_rows,
     pseudonymise,
     read_key,
@@ -68,6 +69,11 @@ class Prepared:
     def sources(self) -> CountTable:
         """Rows read, left out and linked, source by source."""
         return sources_table(self.plan, self.data, self.linked)
+
+    @property
+    def linkage(self) -> CountTable:
+        """For whom a record of the outcome was found, and for whom not."""
+        return linkage_table(self.plan, self.data, self.linked, self.bands)
 
 
 def prepare(
@@ -143,6 +149,9 @@ def describe(prepared: Prepared) -> list[str]:
         "",
         prepared.sources.caption,
         prepared.sources.frame.to_string(index=False),
+        "",
+        prepared.linkage.caption,
+        prepared.linkage.frame.to_string(index=False) if len(prepared.linkage.frame) else "none",
         "",
         f"{prepared.flow.caption} (model {plan.primary})",
         prepared.flow.frame.to_string(index=False),

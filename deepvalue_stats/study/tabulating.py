@@ -36,6 +36,7 @@ def count_tables(prepared: Prepared, fitted: Fitted) -> tuple[CountTable, ...]:
     return (
         prepared.flow,
         prepared.sources,
+        prepared.linkage,
         _participants(plan, fitted.banded),
         reliability(plan, prepared.data),
         _diagnostics(plan, fitted),
