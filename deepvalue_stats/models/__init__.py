@@ -16,16 +16,19 @@ from deepvalue_stats.models.link import LOGIT, Link
 if TYPE_CHECKING:
     from deepvalue_stats.models.formula import build_formula, build_random_part, exposure_columns
     from deepvalue_stats.models.marginal import fit_gee, fit_logit
+    from deepvalue_stats.models.missed import Recall, fit_missed
     from deepvalue_stats.models.multilevel.fit import MultilevelFit
     from deepvalue_stats.models.multilevel.fitting import fit_multilevel
 
 _LAZY = {
     "MultilevelFit": "multilevel.fit",
+    "Recall": "missed",
     "build_formula": "formula",
     "build_random_part": "formula",
     "exposure_columns": "formula",
     "fit_gee": "marginal",
     "fit_logit": "marginal",
+    "fit_missed": "missed",
     "fit_multilevel": "multilevel.fitting",
 }
 
@@ -37,12 +40,14 @@ __all__ = [
     "ModelFit",
     "ModelSpec",
     "MultilevelFit",
+    "Recall",
     "build_design",
     "build_formula",
     "build_random_part",
     "exposure_columns",
     "fit_gee",
     "fit_logit",
+    "fit_missed",
     "fit_multilevel",
 ]
 

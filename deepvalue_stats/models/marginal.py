@@ -75,8 +75,8 @@ def fit_gee(
     Liang and Zeger (1986), Biometrika 73, equations 6 and 7; Pepe and Anderson (1994) for the
     assumption on the working correlation.
     """
-    labels = _groups(data, group, formula)
-    design = _binary_design(formula, data)
+    labels = group_labels(data, group, formula)
+    design = binary_design(formula, data)
     structure = Exchangeable() if correlation == "exchangeable" else Independence()
     scale = _column_scale(design.matrix)
     with warnings.catch_warnings():
@@ -102,8 +102,8 @@ def fit_gee(
         link=LOGIT,
         design=design,
         n_groups={group: int(pd.unique(labels).size)},
-        ids=_ids(data, client, practitioner),
-        convergence=_convergence(design, params, slopes, len(result.fit_history["params"])),
+        ids=ids_of(data, client, practitioner),
+        convergence=convergence_of(design, params, slopes, len(result.fit_history["params"])),
         loglik=np.nan,
         slopes=read_only(slopes),
         association={"alpha": alpha},
@@ -150,8 +150,8 @@ def fit_logit(
     Liang and Zeger (1986), Biometrika 73; Zeileis, Koell and Graham (2020), Journal of
     Statistical Software 95, for the factor (type HC1).
     """
-    labels = _groups(data, cluster, formula)
-    design = _binary_design(formula, data)
+    labels = group_labels(data, cluster, formula)
+    design = binary_design(formula, data)
     scale = _column_scale(design.matrix)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ModelWarning)
@@ -165,13 +165,13 @@ def fit_logit(
         spec=ModelSpec(formula, "binomial", (), "logit", f"cluster:{cluster}"),
         terms=design.terms,
         params=read_only(params),
-        covariance=read_only(_sandwich(design, params, slopes, labels)),
+        covariance=read_only(sandwich(design, params, slopes, labels)),
         dof=np.inf,
         link=LOGIT,
         design=design,
         n_groups={cluster: int(pd.unique(labels).size)},
-        ids=_ids(data, client, practitioner),
-        convergence=_convergence(
+        ids=ids_of(data, client, practitioner),
+        convergence=convergence_of(
             design, params, slopes, int(result.mle_retvals["iterations"]), -float(result.llf)
         ),
         loglik=float(result.llf),
@@ -179,7 +179,8 @@ def fit_logit(
     )
 
 
-def _binary_design(formula: str, data: pd.DataFrame) -> Design:
+def binary_design(formula: str, data: pd.DataFrame) -> Design:
+    """The design of an outcome of 0 and 1, refused where it is anything else or does not vary."""
     design = build_design(formula, data)
     values = np.unique(design.response)
     if not np.isin(values, (0.0, 1.0)).all():
@@ -197,7 +198,8 @@ def _binary_design(formula: str, data: pd.DataFrame) -> Design:
     return design
 
 
-def _groups(data: pd.DataFrame, group: str, formula: str) -> np.ndarray:
+def group_labels(data: pd.DataFrame, group: str, formula: str) -> np.ndarray:
+    """The groups of the rows as integers from 0, refused where one is missing or all are one."""
     if data.empty:
         raise ModelError(
             "no row is left to fit", formula, "look at the flow: which step took them?"
@@ -220,7 +222,8 @@ def _groups(data: pd.DataFrame, group: str, formula: str) -> np.ndarray:
     return np.asarray(labels)
 
 
-def _ids(data: pd.DataFrame, client: str, practitioner: str) -> dict[str, str]:
+def ids_of(data: pd.DataFrame, client: str, practitioner: str) -> dict[str, str]:
+    """The columns by which persons are counted, of those that the data have."""
     named = {"client": client, "practitioner": practitioner}
     return {role: column for role, column in named.items() if column in data}
 
@@ -230,7 +233,7 @@ def _column_scale(matrix: np.ndarray) -> np.ndarray:
     return np.asarray(np.sqrt(np.mean(matrix**2, axis=0)))
 
 
-def _sandwich(
+def sandwich(
     design: Design, params: np.ndarray, slopes: np.ndarray, labels: np.ndarray
 ) -> np.ndarray:
     """Bread, meat and bread, shape (p, p)."""
@@ -263,13 +266,14 @@ def _gee_slopes(design: Design, labels: np.ndarray, params: np.ndarray, alpha: f
     return np.asarray(spread * whitened)
 
 
-def _convergence(
+def convergence_of(
     design: Design,
     params: np.ndarray,
     slopes: np.ndarray,
     evaluations: int,
     objective: float = np.nan,
 ) -> Convergence:
+    """How the estimating equations were solved: their mean over rows, and signs of separation."""
     scores = design.matrix / _column_scale(design.matrix) * slopes[:, None]
     gradient = float(np.abs(scores.mean(axis=0)).max()) if np.isfinite(scores).all() else np.inf
     predictor = np.abs(design.matrix @ params)

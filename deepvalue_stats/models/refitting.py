@@ -33,11 +33,17 @@ def refit(fit: ModelFit, frame: pd.DataFrame) -> ModelFit:
     Raises
     ------
     ModelError
-        As the function that made the fit; and for a multilevel fit with a prior or with
-        frequencies, which it does not remember.
+        As the function that made the fit; for a multilevel fit with a prior or with frequencies,
+        which it does not remember; and for a logit that counts missed outcomes.
     """
     if isinstance(fit, MultilevelFit):
         return _multilevel(fit, frame)
+    if fit.spec.estimator not in ("gee", "logit"):
+        raise ModelError(
+            f"a fit by '{fit.spec.estimator}' does not remember all it was made with",
+            fit.spec.formula,
+            "call the function that made it with the other rows",
+        )
     spec, ids = fit.spec, {role: name for role, name in fit.ids.items() if name in frame}
     if spec.estimator == "gee":
         return fit_gee(
