@@ -23,6 +23,7 @@ from deepvalue_stats.plan.parts import (
     Effects,
     Equity,
     Ids,
+    Link,
     MeasurePlan,
     ModelPlan,
     OutcomePlan,
@@ -379,6 +380,26 @@ def _links(draft: Draft) -> Iterator[Fault]:
                 f"links.{source}",
                 "add rule, cardinality and unlinked (no_event, unknown or exclude)",
             )
+    equity: Equity | None = draft.one("equity")
+    link: Link
+    for name, link in draft.many("links").items():
+        yield from _recall(f"links.{name}.recall", link, tuple(equity.bands) if equity else ())
+
+
+def _recall(where: str, link: Link, bands: tuple[str, ...]) -> Iterator[Fault]:
+    """An audit of each band, of a link whose misses look like clients without the outcome."""
+    if not link.recall:
+        return
+    if link.unlinked != "no_event":
+        fix = 'set unlinked = "no_event", or take recall out'
+        yield Fault("where a missing record is no outcome at all, none is missed", where, fix)
+    if bands and set(link.recall) != set(bands):
+        fix = f"give {', '.join(bands)}, each as [found, known]"
+        yield Fault("the audit is not of every band and of nothing else", where, fix)
+    for band, (found, known) in link.recall.items():
+        if found > known:
+            fix = "write [found, known]: of so many known, so many had a record"
+            yield Fault("an audit finds more than there were", f"{where}.{band}", fix)
 
 
 def _equity(draft: Draft) -> Iterator[Fault]:

@@ -84,12 +84,21 @@ class Ids(Part):
     pseudonyms: Literal["none", "keyed"]
 
 
+Found = Annotated[int, Field(ge=0)]
+Audit = Annotated[tuple[Found, Annotated[int, Field(ge=1)]], Field(strict=False)]
+
+
 class Link(Part):
-    """How one source is joined to the clients, and what a client without a record means."""
+    """How one source is joined to the clients, and what a client without a record means.
+
+    `recall` is what an audit found, by confidence band: of so many clients known to have had the
+    outcome (the second number) so many had a record (the first).
+    """
 
     rule: Literal["key", "passes", "table", "splink"]
     cardinality: Literal["one_to_one", "one_to_many"]
     unlinked: Literal["no_event", "unknown", "exclude", "bounds"]
+    recall: dict[str, Audit] = Field(default_factory=dict)
 
 
 class Episodes(Part):
@@ -428,6 +437,9 @@ class Plan(Part):
             del values["across"]
         if self.sensitivity == Sensitivity():
             del values["sensitivity"]
+        for link in values["links"].values():
+            if not link["recall"]:
+                del link["recall"]
         if not self.equity.also:
             del values["equity"]["also"]
         for source in values["sources"].values():

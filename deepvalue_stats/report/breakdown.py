@@ -317,6 +317,12 @@ def _line(row: dict[Hashable, str]) -> str:
         )
     if check.endswith("left out") and check.startswith("one "):
         return f"{row['reading']} With {check} it is {_short(low)} to {_short(high)} per 100."
+    if check == "outcomes that the link missed":
+        whom = str(row["what"]).partition(", ")[2]
+        return (
+            f"With the outcomes counted that the link has missed, as an audit has it, {whom}: "
+            f"{_short(value)} per 100 ({_short(low)} to {_short(high)})."
+        )
     if check in ("the effect taken apart", "a rating after the outcome"):
         what = str(row["what"]).partition(", ")[2].partition(" (")[0]
         return f"{sentence(what)}: {_short(value)} per 100 ({_short(low)} to {_short(high)})."

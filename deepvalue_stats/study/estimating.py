@@ -30,7 +30,13 @@ from deepvalue_stats.equity import (
     slope_index,
 )
 from deepvalue_stats.measures import BAND
-from deepvalue_stats.models import ModelFit, exposure_columns
+from deepvalue_stats.models import (
+    ModelFit,
+    Recall,
+    build_formula,
+    exposure_columns,
+    fit_missed,
+)
 from deepvalue_stats.plan import Plan, resolve_measure
 from deepvalue_stats.study.fitting import Fitted
 from deepvalue_stats.study.variants import (
@@ -56,6 +62,7 @@ def estimate_effects(plan: Plan, fitted: Fitted) -> EffectTable:
     parts = [_effects_of(plan, name, fit) for name, fit in fitted.fits.items()]
     parts += [_in_frequencies(plan, fitted), _effects_by_band(plan, fitted)]
     parts += [_of_variant(plan, fitted, name) for name in fitted.variants]
+    parts += _with_missed(plan, fitted)
     table = _claimed(plan, stack(parts))
     frame = table.frame
     tests = (frame["scale"] == "risk_difference") & (frame["contrast"] == "sd")
@@ -213,6 +220,36 @@ def _of_attribute(plan: Plan, fitted: Fitted, fit: ModelFit, name: str) -> Effec
     # groups of several attributes stand in one table, and may bear one name
     frame = table.frame.assign(group=in_words(name) + ": " + table.frame["group"].astype(str))
     return replace(table, frame=frame)
+
+
+def missed_name(plan: Plan) -> str:
+    """How the primary model that counts missed outcomes is named in the table."""
+    return f"{plan.primary}, missed outcomes counted"
+
+
+def _with_missed(plan: Plan, fitted: Fitted) -> list[EffectTable]:
+    """Effects with the outcomes that the link missed counted in, where an audit says how many."""
+    model = plan.models[plan.primary]
+    source = (plan.outcomes[model.outcome].date or "").partition(".")[0]
+    audits = plan.links[source].recall if source in plan.links else {}
+    if not audits or model.split != "none" or fitted.banded.convergence.status != "ok":
+        return []
+    cluster, _ = decisive_groups(fitted.banded)
+    fits = fit_missed(
+        build_formula(plan, model, modifier=f"C({BAND})"),
+        fitted.banded.design.frame,
+        cluster=cluster,
+        recall={band: Recall.audited(found, of) for band, (found, of) in audits.items()},
+        by=BAND,
+        rng=np.random.default_rng([plan.seed, 3]),
+    )
+    unit, reference = primary_sd(plan, fitted), plan.equity.reference
+    rows = [
+        average_effect(fits, model.exposure, contrast=unit),
+        average_effect(fits, model.exposure, contrast=unit, by=BAND, reference=reference),
+    ]
+    table = _untested(stack(rows), tuple(plan.equity.bands))
+    return [table.labelled(model=missed_name(plan), outcome=response_words(model))]
 
 
 _EFFECTS: Mapping[str, Callable[[Plan, Fitted, ModelFit], EffectTable]] = {

@@ -12,7 +12,7 @@ from deepvalue_stats.effects import average_effect, e_value
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit, build_formula, exposure_columns
 from deepvalue_stats.plan import Plan
-from deepvalue_stats.study.estimating import primary_sd
+from deepvalue_stats.study.estimating import missed_name, primary_sd
 from deepvalue_stats.study.fitting import Fitted, fit_rows
 from deepvalue_stats.study.variants import LEAD, SPLIT, lead_of, variant_name
 from deepvalue_stats.study.words import in_words
@@ -137,6 +137,7 @@ def sensitivity_table(
     """
     clients = int(fitted.fits[plan.primary].design.frame["client"].nunique())
     rows = [*_unmeasured(plan, effects, found), *_units(found), *_parts(plan, effects)]
+    rows += _missed(plan, effects)
     if not len(effects.where(model=plan.primary, scale="risk_ratio", status="ok")):
         # what the main model may not show, a check of it may not show either
         rows = []
@@ -217,6 +218,16 @@ def _parts(plan: Plan, effects: EffectTable) -> Iterator[dict[str, object]]:
         check = "a rating after the outcome" if later else "the effect taken apart"
         what = f"difference per 100 clients, {wanted[str(row['exposure'])]}"
         yield _row(check, f"{what} ({row['model']})", value, low, high)
+
+
+def _missed(plan: Plan, effects: EffectTable) -> Iterator[dict[str, object]]:
+    """The effect with the outcomes that the link missed counted in."""
+    rows = effects.where(model=missed_name(plan), contrast="sd", status="ok").frame
+    for _, row in rows[~rows["group"].isin(list(plan.equity.bands))].iterrows():
+        value, low, high = (100 * float(row[key]) for key in ("estimate", "conf_low", "conf_high"))
+        whom = "all clients" if row["group"] == "all" else str(row["group"])
+        what = f"difference per 100 clients, {whom}"
+        yield _row("outcomes that the link missed", what, value, low, high)
 
 
 def _row(

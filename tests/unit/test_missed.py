@@ -18,7 +18,7 @@ STEP = Levels(-1, 1)
 
 
 def drawn(seed=1, n=6_000, practitioners=120):
-    """Clients whose outcomes are found in the shares above; where fewer are the effect is larger."""
+    """Clients whose outcomes are found in the shares above, fewer where the effect is larger."""
     rng = np.random.default_rng(seed)
     band, who = rng.choice(["low", "high"], n), rng.integers(0, practitioners, n)
     x = rng.normal(0, 1, n) - 0.3 * (band == "low")

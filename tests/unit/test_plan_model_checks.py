@@ -327,6 +327,16 @@ equity.also.age = {bands = {"young: yes" = 0, old = 50}, reference = "old"}
   where: equity.also.age.bands
   fix:   use a name without ' minus ' and ': '
 
+links.outcomes.recall = {low = [8, 10]}
+  the audit is not of every band and of nothing else
+  where: links.outcomes.recall
+  fix:   give low, mid, high, each as [found, known]
+
+links.outcomes.recall = {low = [8, 10], mid = [11, 10], high = [10, 10]}
+  an audit finds more than there were
+  where: links.outcomes.recall.mid
+  fix:   write [found, known]: of so many known, so many had a record
+
 sensitivity.benchmark = ["height"]
   'height' is no covariate of the primary model
   where: sensitivity.benchmark[0]

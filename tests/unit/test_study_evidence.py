@@ -132,6 +132,33 @@ def test_an_attribute_without_its_group_of_reference_is_refused():
         fit_variant(replace(one._prepared, plan=plan), variant)
 
 
+def test_missed_outcomes_are_counted_where_an_audit_says_how_many():
+    one = sample()
+    link = one.plan.links["outcomes"]
+    audit = {"low": (60, 100), "mid": (80, 100), "high": (100, 100)}
+    links = {"outcomes": link.model_copy(update={"recall": audit})}
+    plan = one.plan.model_copy(update={"links": links})
+    fitted = Fitted({plan.primary: one.primary}, one.banded, {})
+    effects, without = estimate_effects(plan, fitted), estimate_effects(one.plan, fitted)
+    found = effects.where(model="main, missed outcomes counted", contrast="sd").frame
+    assert list(found["group"]) == [
+        "all", "low", "mid", "high", "low minus high", "mid minus high",
+    ]  # fmt: skip
+    assert without.where(model="main, missed outcomes counted").frame.empty
+    # where six of ten are found, the difference among all is nearly twice as large
+    seen = without.row(model="main x confidence", group="low", contrast="sd",
+                       scale="risk_difference")  # fmt: skip
+    low = found.set_index("group").loc["low"]
+    assert 1.3 < low["estimate"] / seen["estimate"] < 2.1
+    assert low["std_error"] > 1.3 * seen["std_error"]
+    table = sensitivity_table(plan, fitted, effects, stress(plan, fitted)).frame
+    told = table[table["check"] == "outcomes that the link missed"]
+    assert list(told["what"]) == [
+        f"difference per 100 clients, {whom}"
+        for whom in ("all clients", "low minus high", "mid minus high")
+    ]
+
+
 def test_inequality_is_measured_of_outcomes_and_of_relationships():
     _, fitted, effects = studied()
     found = effects.where(model="outcomes along confidence").frame
