@@ -68,7 +68,7 @@ def protect_phrase(rules: Rules, phrase: Phrase) -> Phrase:
     """Clear the counts in a sentence; one that is too small becomes 'fewer than' the threshold."""
     small = f"fewer than {rules.threshold}"
     words = {
-        name: small if 0 < count < rules.threshold else str(int(round_to(count, rules.rounding)))
+        name: small if 0 < count < rules.threshold else f"{int(round_to(count, rules.rounding)):,}"
         for name, count in phrase.counts.items()
     }
     return phrase.cleared(words)
