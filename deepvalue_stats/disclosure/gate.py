@@ -231,8 +231,6 @@ def _series(rules: Rules, one: Series, lines: list[dict[str, object]]) -> Series
             "str"
         )
     )
-    # the last bits of a sum depend on where its rows lie in memory, and two runs give equal bytes
-    frame[["x", "y", "low", "high"]] = frame[["x", "y", "low", "high"]].astype("float64").round(10)
     lines.append(_line(one.name, "y", "clients and outcome", hidden))
     return replace(one, frame=frame[~hidden].reset_index(drop=True), evidence=None)
 

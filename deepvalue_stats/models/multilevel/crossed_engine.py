@@ -36,6 +36,7 @@ from deepvalue_stats.models.multilevel.gram import cell_sums
 from deepvalue_stats.models.multilevel.intercepts import MOST_STEPS, SOLVED
 from deepvalue_stats.models.multilevel.layout import Crossed
 from deepvalue_stats.models.multilevel.random import RandomDesign
+from deepvalue_stats.models.multilevel.rows import apart
 
 # a step with an old factor is kept while it shortens the next step at least so much
 CHORD = 0.01
@@ -86,8 +87,7 @@ class CrossedEngine(Engine):
         self._q_max = max(len(columns) for columns in self._columns)
         self._leaves = np.zeros((len(layout.net.cells) - 1, q))
         self._nodes = np.zeros((len(layout.net.factor), self._q_max))
-        self._mu = np.empty(n)
-        self._g = np.empty(n)
+        self._mu, self._g = apart(n, 2)
         self._kept: _Factored | None = None
 
     def _factors(self) -> list[int]:

@@ -18,6 +18,7 @@ from deepvalue_stats.models.multilevel.intercepts import Tree, intercepts_laplac
 from deepvalue_stats.models.multilevel.layout import Nested, trees_apart
 from deepvalue_stats.models.multilevel.nested_quadrature import nested_quadrature
 from deepvalue_stats.models.multilevel.quadrature import quadrature
+from deepvalue_stats.models.multilevel.rows import apart
 from deepvalue_stats.models.multilevel.rule import gauss_hermite
 from deepvalue_stats.models.multilevel.slopes import slopes_laplace
 
@@ -147,8 +148,7 @@ class NestedEngine(Engine):
         self._starts = layout.effects.start
         self._q_max = int(np.diff(self._starts).max())
         self._modes = np.zeros((layout.tree.parents.size, self._q_max))
-        self._mu = np.empty(n)
-        self._g = np.empty(n)
+        self._mu, self._g = apart(n, 2)
 
     def laplace(self, rows: Trials, base: np.ndarray, lambdas: Lambdas) -> Value:
         """See `Engine`."""

@@ -16,7 +16,20 @@ FAST = {"contract", "reassoc", "nsz", "arcp"}
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _ROUND = 6755399441055744.0  # adding 1.5 x 2^52 leaves the nearest whole number in the low bits
+# doubles between an array that is written by rows and whatever lies beside it in memory
+_MARGIN = 512
 _BLOCK = 512  # 2^512 is still a number, so a product of so many factors of at most 2 is
+
+
+def apart(n: int, count: int) -> list[np.ndarray]:
+    """Arrays of n rows to be written, none of which is close to any other array in memory.
+
+    A compiled loop asks at run time whether what it writes may overlap what it reads, and takes
+    neighbours for an overlap: it then sums in another order, and where arrays happen to lie would
+    decide the last bits of a fit.
+    """
+    block = np.empty((count, n + 2 * _MARGIN))
+    return [row[_MARGIN : _MARGIN + n] for row in block]
 
 
 @njit(fastmath={"contract"})
