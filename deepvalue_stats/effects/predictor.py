@@ -178,7 +178,7 @@ class Movable:
 
     def _random_part(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         random = self.fit.random
-        if self.at != "population" or random is None or not random.uses(self.exposure):
+        if self.at != "population" or random is None or not random.record.uses(self.exposure):
             return self.as_is.variance, self.as_is.variance_by_theta
         return _random_variance(random, self._with(values))
 

@@ -11,7 +11,7 @@ from deepvalue_stats.effects.estimate import Averaged, refuse_unaveraged
 from deepvalue_stats.effects.inference import Inference, cells, clusters_of, counts_of, infer
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit
-from deepvalue_stats.models.design import refuse_absent
+from deepvalue_stats.models.coding import refuse_absent
 from deepvalue_stats.tables import KINDS, EffectTable, effect_rows
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from deepvalue_stats.errors import Fault
 from deepvalue_stats.plan.attributes import attribute_faults, rising
 from deepvalue_stats.plan.claims import claim_faults
+from deepvalue_stats.plan.links import link_faults
 from deepvalue_stats.plan.parts import (
     Clock,
     CovariatePlan,
@@ -23,7 +24,6 @@ from deepvalue_stats.plan.parts import (
     Effects,
     Equity,
     Ids,
-    Link,
     MeasurePlan,
     ModelPlan,
     OutcomePlan,
@@ -87,7 +87,7 @@ def cross_faults(draft: Draft) -> list[Fault]:
         _models,
         _clock,
         _outcomes,
-        _links,
+        link_faults,
         _equity,
         _verdicts,
         attribute_faults,
@@ -364,42 +364,6 @@ def _outcomes(draft: Draft) -> Iterator[Fault]:
         if clock and clock.kind == "dates" and covariate.at is None:
             yield Fault("with dates a covariate says when it was measured", f"covariates.{name}.at",
                         'set at = "baseline" or at = "practitioner"')  # fmt: skip
-
-
-def _links(draft: Draft) -> Iterator[Fault]:
-    """Where events come from a source of their own, an absent record must be given a meaning."""
-    outcome: OutcomePlan
-    for name, outcome in draft.many("outcomes").items():
-        source, dot, _ = (outcome.date or "").partition(".")
-        if outcome.kind == "event" and not dot:
-            fix = "write source.column"
-            yield Fault("an event's date needs its source", f"outcomes.{name}.date", fix)
-        elif outcome.kind == "event" and source not in draft.names("links"):
-            yield Fault(
-                f"nothing says how '{source}' is joined and what a client without a record means",
-                f"links.{source}",
-                "add rule, cardinality and unlinked (no_event, unknown or exclude)",
-            )
-    equity: Equity | None = draft.one("equity")
-    link: Link
-    for name, link in draft.many("links").items():
-        yield from _recall(f"links.{name}.recall", link, tuple(equity.bands) if equity else ())
-
-
-def _recall(where: str, link: Link, bands: tuple[str, ...]) -> Iterator[Fault]:
-    """An audit of each band, of a link whose misses look like clients without the outcome."""
-    if not link.recall:
-        return
-    if link.unlinked != "no_event":
-        fix = 'set unlinked = "no_event", or take recall out'
-        yield Fault("where a missing record is no outcome at all, none is missed", where, fix)
-    if bands and set(link.recall) != set(bands):
-        fix = f"give {', '.join(bands)}, each as [found, known]"
-        yield Fault("the audit is not of every band and of nothing else", where, fix)
-    for band, (found, known) in link.recall.items():
-        if found > known:
-            fix = "write [found, known]: of so many known, so many had a record"
-            yield Fault("an audit finds more than there were", f"{where}.{band}", fix)
 
 
 def _equity(draft: Draft) -> Iterator[Fault]:

@@ -219,6 +219,8 @@ def _along_confidence(plan: Plan, fitted: Fitted, evidence: Evidence) -> tuple[S
     exposure, modifier = plan.models[plan.primary].exposure, plan.equity.modifier
     unit, frame = primary_sd(plan, fitted), fit.design.frame
     low, high = (float(frame[modifier].quantile(share)) for share in (0.1, 0.9))
+    if not low < high:
+        return ()
     grid = np.linspace(low, high, POINTS)
     over = (frame.assign(**{modifier: float(value)}) for value in grid)
     tables = [average_effect(fit, exposure, contrast=unit, over=rows) for rows in over]

@@ -6,7 +6,8 @@ import pytest
 
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import build_design
-from deepvalue_stats.models.design import dependent_columns, used_columns
+from deepvalue_stats.models.coding import used_columns
+from deepvalue_stats.models.design import dependent_columns
 
 
 def rows(n=300, seed=2):

@@ -59,10 +59,6 @@ class RandomPart:
     lambdas: Lambdas
     modes: tuple[tuple[np.ndarray, np.ndarray], ...]
 
-    def uses(self, name: str) -> bool:
-        """Whether a column takes part in the effects, as with a random slope on it."""
-        return any(name in coding.columns for coding in self.record.codings)
-
     def spread(self, design: RandomDesign, unknown_only: bool = False) -> np.ndarray:
         """Variance of the random part of every row's predictor, shape (n,).
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from deepvalue_stats.errors import Fault, ModelError
-from deepvalue_stats.models.design import missing_counts
+from deepvalue_stats.models.coding import missing_counts
 from deepvalue_stats.models.multilevel.terms import Bar
 
 DENSE = 4  # combinations a row up to which a table of all of them is quicker than hashing

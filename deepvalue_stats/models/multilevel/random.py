@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from deepvalue_stats.errors import Fault, ModelError
-from deepvalue_stats.models.design import (
+from deepvalue_stats.models.coding import (
     Coding,
-    dependent_columns,
     missing_counts,
     record_coding,
     used_columns,
 )
+from deepvalue_stats.models.design import dependent_columns
 from deepvalue_stats.models.multilevel.grouping import Grouping, record_grouping
 from deepvalue_stats.models.multilevel.terms import Bar, bar_columns, refuse_absences
 
@@ -90,6 +90,10 @@ class RandomRecord:
     picks: tuple[tuple[int, int], ...]
     groupings: tuple[Grouping, ...]
     factors: tuple[Factor, ...]
+
+    def uses(self, name: str) -> bool:
+        """Whether a column takes part in the effects, as with a random slope on it."""
+        return any(name in coding.columns for coding in self.codings)
 
     def columns(self, frame: pd.DataFrame) -> np.ndarray:
         """Effect columns of other rows, shape (m, n_rows); groups need not be known.

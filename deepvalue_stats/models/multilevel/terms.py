@@ -11,7 +11,7 @@ from typing import TypeVar
 import pandas as pd
 
 from deepvalue_stats.errors import Fault, ModelError
-from deepvalue_stats.models.design import absent_columns, used_columns
+from deepvalue_stats.models.coding import absent_columns, used_columns
 
 NAME = r"(?:`[^`]+`|[^\W\d][\w.]*)"
 INDEPENDENT = "\0"  # stands for || while a bracket is split at its bar
