@@ -124,7 +124,7 @@ def together(parts: list[Estimates]) -> Estimates:
 
 
 def _mean(link: Link, rows: Predictor, order: int) -> tuple[np.ndarray, ...]:
-    """M and so many derivatives in eta, each of shape (n,); more than two only with v."""
+    """The mean m and so many derivatives in eta, each of shape (n,); beyond two only with v."""
     if not rows.variance.any():
         return link.derivatives(rows.eta, order)
     spread = np.sqrt(rows.variance)

@@ -203,8 +203,8 @@ def threshold_test(
     Raises
     ------
     ModelError
-        For a model with random effects or a working correlation, fewer than ten clusters, or
-        candidates with nobody on one side.
+        For a model with random effects or a working correlation, fewer than ten clusters, no
+        candidate, or one with nobody on one side.
 
     Notes
     -----
@@ -229,9 +229,9 @@ def threshold_test(
             f"only {len(names)} clusters", "threshold_test", "a search needs ten or more"
         )
     x = fit.design.frame[exposure].to_numpy(dtype="float64")
-    if not ((candidates > x.min()) & (candidates < x.max())).all():
+    if not len(candidates) or not ((candidates > x.min()) & (candidates < x.max())).all():
         raise ModelError(
-            "a candidate has nobody on one side of it",
+            "there is no candidate, or one has nobody on one side of it",
             "threshold_test",
             "choose candidates inside the range of the exposure",
         )

@@ -84,6 +84,27 @@ def test_too_much_of_a_good_thing_is_a_turn():
     assert found["reading"].iloc[0] == "It bends."
 
 
+@pytest.mark.parametrize(
+    "scores",
+    [
+        lambda x: np.where(x > 4, 5.0, 3.0),
+        lambda x: np.clip(x.round(), 3, 5),
+        lambda x: np.where(x > 3.5, 5.0, x),
+    ],
+    ids=["two scores", "three scores", "a ceiling"],
+)
+def test_scores_too_few_for_a_curve_are_said_to_be_and_stop_nothing(scores):
+    plan, fitted = studied()
+    model, straight = plan.models[plan.primary], fitted.fits[plan.primary]
+    frame = straight.design.frame
+    coarse = frame.assign(**{model.exposure: scores(frame[model.exposure].to_numpy())})
+    fit = fit_rows(plan, model, build_formula(plan, model), coarse)
+    found = find_shape(plan, replace(fitted, fits={plan.primary: fit}))
+    readings = dict(zip(found.table.frame["check"], found.table.frame["reading"], strict=True))
+    assert readings["two lines"] == "They could not be fitted."
+    assert set(readings) == {"a curve", "two lines", "a threshold"}
+
+
 def test_without_a_sound_fit_there_is_no_curve():
     plan, fitted = studied()
     unsound = replace(fitted.fits[plan.primary].convergence, status="not_converged")
