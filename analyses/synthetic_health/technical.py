@@ -113,6 +113,9 @@ page.shape()
 # %%
 page.sensitivity()
 
+# %%
+page.sweep()
+
 # %% [markdown]
 # ## Predicted outcome by band
 

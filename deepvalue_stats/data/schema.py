@@ -86,8 +86,11 @@ def compile_schemas(plan: Plan, headers: Mapping[str, Sequence[str]]) -> dict[st
     """
     faults: list[Fault] = []
     uses: dict[tuple[str, str], list[_Use]] = {}
+    # whose a record is stands in another table, and its source need not say so
+    elsewhere = {name for name, link in plan.links.items() if link.table is not None}
+    own = {name: columns for name, columns in headers.items() if name not in elsewhere}
     for use in _uses(plan):
-        sources, problems = _resolved(use, headers)
+        sources, problems = _resolved(use, own if use.role == "client" else headers)
         faults += problems
         for source in sources:
             uses.setdefault((source, use.column), []).append(use)
@@ -183,6 +186,14 @@ def _id_uses(plan: Plan) -> Iterator[_Use]:
         yield _Use(
             where, what, source, column, "id", role, pad_to=one.pad_to, everywhere=source is None
         )
+    for name, link in plan.links.items():
+        if link.table is not None:
+            where, table = f"links.{name}.table", link.table
+            for source in (name, table.source):
+                what = "the links need the record's id"
+                yield _Use(f"{where}.record", what, source, table.record, "id", "key")
+            what = "the links are weighed by"
+            yield _Use(f"{where}.weight", what, table.source, table.weight, "number", "key")
 
 
 def _item_uses(plan: Plan) -> Iterator[_Use]:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from deepvalue_stats.errors import Fault
+from deepvalue_stats.plan.draft import Draft
 from deepvalue_stats.plan.parts import Attribute, CovariatePlan, Equity
-
-if TYPE_CHECKING:
-    from deepvalue_stats.plan.checks import Draft
 
 # the words by which tables tell groups apart
 PARTED = (" minus ", ": ")

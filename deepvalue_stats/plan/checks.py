@@ -6,16 +6,15 @@ between parts are found beside the faults within them.
 
 from __future__ import annotations
 
-import difflib
 import keyword
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 from deepvalue_stats.errors import Fault
 from deepvalue_stats.plan.attributes import attribute_faults, rising
 from deepvalue_stats.plan.claims import claim_faults
+from deepvalue_stats.plan.clock import clock_faults
+from deepvalue_stats.plan.draft import Draft, unknown
 from deepvalue_stats.plan.links import link_faults
 from deepvalue_stats.plan.parts import (
     Clock,
@@ -58,26 +57,6 @@ LEAST = 3
 PROMISED: Mapping[str, tuple[int, int]] = MappingProxyType({"acro": (10, 5), "opensafely": (8, 5)})
 
 
-@dataclass(frozen=True)
-class Draft:
-    """The valid parts of a plan, and every name that the file gives to its parts."""
-
-    parts: Mapping[str, Any]
-    named: Mapping[str, tuple[str, ...]]
-
-    def one(self, key: str) -> Any:
-        """A part that stands once, or None where it is faulty."""
-        return self.parts.get(key)
-
-    def many(self, key: str) -> Mapping[str, Any]:
-        """The valid entries of a table of named parts."""
-        return self.parts.get(key) or {}
-
-    def names(self, key: str) -> tuple[str, ...]:
-        """All names in a table of named parts, valid or not."""
-        return self.named.get(key, ())
-
-
 def cross_faults(draft: Draft) -> list[Fault]:
     """Every fault between the parts of a plan."""
     checks: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
@@ -85,7 +64,7 @@ def cross_faults(draft: Draft) -> list[Fault]:
         _sources,
         _measures,
         _models,
-        _clock,
+        clock_faults,
         _outcomes,
         link_faults,
         _equity,
@@ -97,14 +76,6 @@ def cross_faults(draft: Draft) -> list[Fault]:
         _not_yet,
     )
     return list(dict.fromkeys(fault for check in checks for fault in check(draft)))
-
-
-def _unknown(what: str, name: str, where: str, known: Iterable[str]) -> Fault:
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    meant = f", did you mean '{near[0]}'?" if near else ""
-    choices = ", ".join(known) or "(none is declared)"
-    return Fault(f"there is no {what} '{name}'{meant}", where, f"use one of {choices}")
 
 
 def _names(draft: Draft) -> Iterator[Fault]:
@@ -132,14 +103,14 @@ def _sources(draft: Draft) -> Iterator[Fault]:
     for where, column in _qualified(draft):
         source, dot, _ = column.partition(".")
         if dot and source not in draft.names("sources"):
-            yield _unknown("source", source, where, draft.names("sources"))
+            yield unknown("source", source, where, draft.names("sources"))
     episodes = getattr(draft.one("clock"), "episodes", None)
     if episodes and episodes.source not in draft.names("sources"):
         where = "clock.episodes.source"
-        yield _unknown("source", episodes.source, where, draft.names("sources"))
+        yield unknown("source", episodes.source, where, draft.names("sources"))
     for name in draft.names("links"):
         if name not in draft.names("sources"):
-            yield _unknown("source", name, f"links.{name}", draft.names("sources"))
+            yield unknown("source", name, f"links.{name}", draft.names("sources"))
 
 
 def _qualified(draft: Draft) -> Iterator[tuple[str, str]]:
@@ -174,7 +145,7 @@ def _measures(draft: Draft) -> Iterator[Fault]:
     for name, measure in draft.many("measures").items():
         where = f"measures.{name}"
         if measure.instrument and measure.instrument not in INSTRUMENTS:
-            yield _unknown("instrument", measure.instrument, f"{where}.instrument", INSTRUMENTS)
+            yield unknown("instrument", measure.instrument, f"{where}.instrument", INSTRUMENTS)
         elif measure.instrument:
             instrument = INSTRUMENTS[measure.instrument]
             if len(measure.items) != instrument.n_items:
@@ -200,7 +171,7 @@ def _measures(draft: Draft) -> Iterator[Fault]:
         if len(set(measure.items)) < len(measure.items):
             yield Fault("an item stands twice", f"{where}.items", "name each item once")
         for item in set(measure.reversed) - set(measure.items):
-            yield _unknown("item", item, f"{where}.reversed", measure.items)
+            yield unknown("item", item, f"{where}.reversed", measure.items)
 
 
 def _models(draft: Draft) -> Iterator[Fault]:
@@ -219,28 +190,28 @@ def _models(draft: Draft) -> Iterator[Fault]:
         where = f"models.{name}"
         if model.outcome not in draft.names("outcomes"):
             known = draft.names("outcomes")
-            yield _unknown("outcome", model.outcome, f"{where}.outcome", known)
+            yield unknown("outcome", model.outcome, f"{where}.outcome", known)
         yield from _exposure(draft, model, where)
         for i, covariate in enumerate(model.covariates):
             known = (*draft.names("covariates"), *draft.names("measures"))
             if covariate not in known:
-                yield _unknown("covariate", covariate, f"{where}.covariates[{i}]", known)
+                yield unknown("covariate", covariate, f"{where}.covariates[{i}]", known)
         if model.rows and model.rows not in draft.names("rows"):
-            yield _unknown("row rule", model.rows, f"{where}.rows", draft.names("rows"))
+            yield unknown("row rule", model.rows, f"{where}.rows", draft.names("rows"))
         if ids:
             wanted = [("groups", group) for group in model.groups]
             wanted += [("split_by", model.split_by)] if model.split_by else []
             wanted += [("covariance", model.covariance.split(":")[1])] if model.covariance else []
             for key, group in wanted:
                 if group not in declared:
-                    yield _unknown("id", group, f"{where}.{key}", declared)
+                    yield unknown("id", group, f"{where}.{key}", declared)
         yield from _waves_only(draft, model, where)
         yield from _estimator(model, where)
     for name, rule in draft.many("rows").items():
         every = (*draft.names("measures"), *draft.names("covariates"), *draft.names("outcomes"))
         for i, variable in enumerate(rule.require):
             if variable not in every:
-                yield _unknown("variable", variable, f"rows.{name}.require[{i}]", every)
+                yield unknown("variable", variable, f"rows.{name}.require[{i}]", every)
 
 
 def _estimator(model: ModelPlan, where: str) -> Iterator[Fault]:
@@ -267,10 +238,10 @@ def _estimator(model: ModelPlan, where: str) -> Iterator[Fault]:
     known = [model.exposure, *(parts if model.split_by else ()), *model.covariates]
     for group, names in model.slopes.items():
         if group not in model.groups:
-            yield _unknown("group", group, f"{where}.slopes.{group}", model.groups)
+            yield unknown("group", group, f"{where}.slopes.{group}", model.groups)
         for i, name in enumerate(names):
             if name not in known:
-                yield _unknown("variable", name, f"{where}.slopes.{group}[{i}]", known)
+                yield unknown("variable", name, f"{where}.slopes.{group}[{i}]", known)
 
 
 def _waves_only(draft: Draft, model: ModelPlan, where: str) -> Iterator[Fault]:
@@ -290,7 +261,7 @@ def _exposure(draft: Draft, model: ModelPlan, where: str) -> Iterator[Fault]:
     measure: MeasurePlan | None = draft.many("measures").get(model.exposure)
     if model.exposure not in draft.names("measures"):
         known = draft.names("measures")
-        yield _unknown("measure", model.exposure, f"{where}.exposure", known)
+        yield unknown("measure", model.exposure, f"{where}.exposure", known)
     elif measure and measure.at == "baseline":
         fix = "name a measure of the relationship"
         yield Fault("a baseline measure cannot be the exposure", f"{where}.exposure", fix)
@@ -306,40 +277,6 @@ def _exposure(draft: Draft, model: ModelPlan, where: str) -> Iterator[Fault]:
                 f"{where}.covariates[{i}]",
                 "adjust for what came before the exposure: a covariate or measure at baseline",
             )
-
-
-def _clock(draft: Draft) -> Iterator[Fault]:
-    clock: Clock | None = draft.one("clock")
-    if clock is None:
-        return
-    if clock.kind == "waves" and clock.design == "landmark":
-        fix = 'set design = "same_wave", and every verb is capped by it'
-        yield Fault("a landmark needs dates, and waves have none", "clock.design", fix)
-    if clock.kind == "dates" and clock.design == "same_wave":
-        yield Fault("dated records have no waves", "clock.design", 'set design = "landmark"')
-    exposure, follow_up = clock.exposure, clock.follow_up
-    if exposure and follow_up:
-        for key, anchor in (
-            ("exposure.from", exposure.start),
-            ("exposure.to", exposure.end),
-            ("follow_up.from", follow_up.start),
-        ):
-            if anchor[0] != "index":
-                yield _unknown("anchor", anchor[0], f"clock.{key}", ["index"])
-        if exposure.end[1] < exposure.start[1] or exposure.start[1] < 0:
-            fix = "let it run from the index or later, forwards"
-            yield Fault("the exposure window is empty or opens early", "clock.exposure", fix)
-        if follow_up.start[1] <= exposure.end[1]:
-            yield Fault(
-                "follow-up opens while the exposure still runs: a client must stay without the "
-                "outcome to be rated (immortal time), and a rating may follow the outcome",
-                "clock.follow_up.from",
-                f'start at ["index", {exposure.end[1] + 1}] or later',
-            )
-    ids: Ids | None = draft.one("ids")
-    if ids and clock.kind == "dates" and ids.practitioner is None:
-        fix = "add ids.practitioner = { column = ... }"
-        yield Fault("episodes need to know the practitioner", "ids.practitioner", fix)
 
 
 def _outcomes(draft: Draft) -> Iterator[Fault]:
@@ -373,7 +310,7 @@ def _equity(draft: Draft) -> Iterator[Fault]:
     modifier: MeasurePlan | None = draft.many("measures").get(equity.modifier)
     if equity.modifier not in draft.names("measures"):
         known = draft.names("measures")
-        yield _unknown("measure", equity.modifier, "equity.modifier", known)
+        yield unknown("measure", equity.modifier, "equity.modifier", known)
     elif modifier and modifier.at != "baseline":
         yield Fault(
             "confidence after the start is part of what the relationship does, no moderator of it",
@@ -385,7 +322,7 @@ def _equity(draft: Draft) -> Iterator[Fault]:
             fix = f"use letters, digits, _, and none of {', '.join(sorted(BANDS_RESERVED))}"
             yield Fault(f"'{name}' cannot name a band", f"equity.bands.{name}", fix)
     if equity.reference not in equity.bands:
-        yield _unknown("band", equity.reference, "equity.reference", equity.bands)
+        yield unknown("band", equity.reference, "equity.reference", equity.bands)
     yield from rising(equity.bands, "equity.bands")
     if equity.reference == next(iter(equity.bands)):
         fix = "name the highest band"
@@ -398,7 +335,7 @@ def _verdicts(draft: Draft) -> Iterator[Fault]:
         return
     for i, claim in enumerate(verdicts.claims):
         if claim not in ALL_CLAIMS:
-            yield _unknown("claim", claim, f"verdicts.claims[{i}]", ALL_CLAIMS)
+            yield unknown("claim", claim, f"verdicts.claims[{i}]", ALL_CLAIMS)
         elif claim in verdicts.claims[:i]:
             fix = "name each claim once"
             yield Fault(f"{claim} stands twice", f"verdicts.claims[{i}]", fix)
@@ -449,7 +386,7 @@ def _safety(draft: Draft) -> Iterator[Fault]:
 def _not_yet(draft: Draft) -> Iterator[Fault]:
     """Values that a plan may have in a later version and this one refuses."""
     have: dict[str, tuple[str, str, tuple[object, ...]]] = {
-        "source rule": ("links", "rule", ("key",)),
+        "source rule": ("links", "rule", ("key", "table")),
         "rule for unlinked records": ("links", "unlinked", ("no_event", "unknown", "exclude")),
         "estimator": ("models", "estimator", ("gee", "logit", "multilevel")),
         "error correction": ("measures", "error_correction", ("none",)),

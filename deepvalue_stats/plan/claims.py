@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from deepvalue_stats.errors import Fault
+from deepvalue_stats.plan.draft import Draft
 from deepvalue_stats.plan.parts import Across, MeasurePlan, ModelPlan, Sensitivity, Verdicts
 from deepvalue_stats.plan.register import INSTRUMENTS
-
-if TYPE_CHECKING:
-    from deepvalue_stats.plan.checks import Draft
 
 
 def claim_faults(draft: Draft) -> Iterator[Fault]:

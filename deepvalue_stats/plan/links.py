@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from deepvalue_stats.errors import Fault
+from deepvalue_stats.plan.draft import Draft, unknown
 from deepvalue_stats.plan.parts import Equity, Link, OutcomePlan
-
-if TYPE_CHECKING:
-    from deepvalue_stats.plan.checks import Draft
 
 
 def link_faults(draft: Draft) -> Iterator[Fault]:
@@ -29,7 +26,20 @@ def link_faults(draft: Draft) -> Iterator[Fault]:
     equity: Equity | None = draft.one("equity")
     link: Link
     for name, link in draft.many("links").items():
+        yield from _table(f"links.{name}.table", name, link, draft)
         yield from _recall(f"links.{name}.recall", link, tuple(equity.bands) if equity else ())
+
+
+def _table(where: str, name: str, link: Link, draft: Draft) -> Iterator[Fault]:
+    """Candidates stand in a source of their own."""
+    if link.table is None:
+        return
+    known = draft.names("sources")
+    if link.table.source not in known:
+        yield unknown("source", link.table.source, f"{where}.source", known)
+    elif link.table.source == name:
+        fix = "name the source that holds the pairs"
+        yield Fault("a source cannot say whom its own records belong to", f"{where}.source", fix)
 
 
 def _recall(where: str, link: Link, bands: tuple[str, ...]) -> Iterator[Fault]:

@@ -88,6 +88,20 @@ Found = Annotated[int, Field(ge=0)]
 Audit = Annotated[tuple[Found, Annotated[int, Field(ge=1)]], Field(strict=False)]
 
 
+class LinkTable(Part):
+    """Candidate links that were found elsewhere, one a row: a client, a record and a weight.
+
+    A record goes to its candidate of largest weight, from `minimum` on. The study is worked out
+    again with each minimum of `try_also`.
+    """
+
+    source: str
+    record: str
+    weight: str
+    minimum: float
+    try_also: Annotated[tuple[float, ...], Field(strict=False)] = ()
+
+
 class Link(Part):
     """How one source is joined to the clients, and what a client without a record means.
 
@@ -99,6 +113,13 @@ class Link(Part):
     cardinality: Literal["one_to_one", "one_to_many"]
     unlinked: Literal["no_event", "unknown", "exclude", "bounds"]
     recall: dict[str, Audit] = Field(default_factory=dict)
+    table: LinkTable | None = None
+
+    @model_validator(mode="after")
+    def _table_named(self) -> Self:
+        if (self.rule == "table") != (self.table is not None):
+            raise ValueError('rule = "table" and table go together')
+        return self
 
 
 class Episodes(Part):
@@ -440,6 +461,8 @@ class Plan(Part):
         for link in values["links"].values():
             if not link["recall"]:
                 del link["recall"]
+            if link["table"] is None:
+                del link["table"]
         if not self.equity.also:
             del values["equity"]["also"]
         for source in values["sources"].values():

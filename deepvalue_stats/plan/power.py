@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from deepvalue_stats.errors import Fault
+from deepvalue_stats.plan.draft import Draft
 from deepvalue_stats.plan.parts import ModelPlan, Power
-
-if TYPE_CHECKING:
-    from deepvalue_stats.plan.checks import Draft
 
 # with fewer no variance between practitioners can be told from none
 FEWEST = 4

@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from deepvalue_stats.errors import Fault, PlanError
-from deepvalue_stats.plan.checks import Draft, cross_faults
+from deepvalue_stats.plan.checks import cross_faults
+from deepvalue_stats.plan.draft import Draft
 from deepvalue_stats.plan.parts import Plan
 
 Raw = dict[str, Any]

@@ -102,6 +102,10 @@ class Page:
         """For whom a record of the outcome was found."""
         return technical.counted(self.findings, "linkage")
 
+    def sweep(self) -> Html:
+        """The effect with other least weights for a link."""
+        return technical.sweep(self.findings)
+
     def problems(self) -> Html:
         """What was wrong in the data, and what was done about it."""
         return technical.counted(self.findings, "problems")

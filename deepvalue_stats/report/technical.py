@@ -42,6 +42,13 @@ def counted(findings: Findings, name: str) -> Html:
     return count_table(found)
 
 
+def sweep(findings: Findings) -> Html:
+    """The effect with other least weights for a link, where links have weights."""
+    if "sweep" not in findings.counts:
+        return tag("p", "Records are linked by key: there is no weight of a link to try.")
+    return counted(findings, "sweep")
+
+
 def count_table(found: CountTable) -> Html:
     """A cleared table: headings from its columns, figures to the right."""
     frame = found.frame.loc[:, [name for name in found.frame if found.frame[name].ne("").any()]]

@@ -5,6 +5,7 @@ from deepvalue_stats.study.evidence import gather_evidence
 from deepvalue_stats.study.fitting import Fitted, fit_model, fit_models
 from deepvalue_stats.study.preparing import Prepared, describe, prepare
 from deepvalue_stats.study.running import STAGES, run_study, write_lock
+from deepvalue_stats.study.sweeping import sweep
 from deepvalue_stats.study.tabulating import count_tables, figure_series
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "gather_evidence",
     "prepare",
     "run_study",
+    "sweep",
     "write_lock",
 ]

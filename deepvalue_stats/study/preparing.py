@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +23,7 @@ from deepvalue_stats.linkage import (
     model_rows,
     pseudonymise,
     read_key,
+    resolve_links,
     sources_table,
 )
 from deepvalue_stats.measures import client_bands, score
@@ -47,6 +48,8 @@ class Prepared:
         Confidence band by client.
     notes : tuple of str
         How each source was read, as what encoding was recognised.
+    typed : mapping of str to Dataset
+        Sources before links were resolved, ids as they were read: for links tried again.
     """
 
     plan: Plan
@@ -54,6 +57,7 @@ class Prepared:
     linked: Dataset
     bands: pd.Series
     notes: tuple[str, ...] = ()
+    typed: Mapping[str, Dataset] = field(default_factory=dict)
 
     @property
     def primary_rows(self) -> Dataset:
@@ -104,7 +108,20 @@ def prepare(
     say = progress or (lambda _stage: None)
     say("reading")
     tables = read_text_tables(plan, folder=folder, frames=frames)
-    data = type_tables(plan, tables)
+    typed = type_tables(plan, tables)
+    return prepared_from(plan, typed, notes=tuple(reading_notes(tables)), progress=say)
+
+
+def prepared_from(
+    plan: Plan,
+    typed: Mapping[str, Dataset],
+    *,
+    notes: tuple[str, ...] = (),
+    progress: Progress | None = None,
+) -> Prepared:
+    """Link and score sources that were read and typed already; see `prepare`."""
+    say = progress or (lambda _stage: None)
+    data = resolve_links(plan, typed)
     if plan.ids.pseudonyms == "keyed":
         data = pseudonymise(plan, data, read_key())
     say("scoring")
@@ -118,7 +135,7 @@ def prepare(
             "said of equity",
         )
     say("linking")
-    return Prepared(plan, scored, link(plan, scored), bands, tuple(reading_notes(tables)))
+    return Prepared(plan, scored, link(plan, scored), bands, notes, typed)
 
 
 def describe(prepared: Prepared) -> list[str]:

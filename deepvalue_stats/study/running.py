@@ -19,6 +19,7 @@ from deepvalue_stats.study.preparing import Progress, prepare
 from deepvalue_stats.study.provenance import provenance, require_room, study_facts, write_room
 from deepvalue_stats.study.shape import find_shape
 from deepvalue_stats.study.stressing import sensitivity_table, stress
+from deepvalue_stats.study.sweeping import linked_source, sweep
 from deepvalue_stats.study.tabulating import count_tables, figure_series
 from deepvalue_stats.verdicts import judge, withhold, word
 
@@ -88,6 +89,7 @@ def run_study(
             *count_tables(prepared, fitted),
             sensitivity_table(plan, fitted, shown, found),
             *(() if withheld else (shape.table,)),
+            *(() if withheld or linked_source(plan) is None else (sweep(prepared),)),
         ),
         series=(*figure_series(plan, fitted, evidence), *(() if withheld else shape.series)),
         verdicts=verdicts,

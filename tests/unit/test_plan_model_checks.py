@@ -250,7 +250,7 @@ models.main.groups = ["practitioner"]
 links.outcomes.rule = "splink"
   this source rule is not available in this version
   where: links.outcomes.rule
-  fix:   use key
+  fix:   use key or table
 
 links.outcomes.unlinked = "bounds"
   this rule for unlinked records is not available in this version
