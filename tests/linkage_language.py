@@ -6,14 +6,16 @@ exposure window day 0 to 10, landmark day 11, follow-up of 20 days (day 11 to 30
 """
 
 import datetime
+import os
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
 from deepvalue_stats.data import read_data
-from deepvalue_stats.linkage import link
+from deepvalue_stats.linkage import DuckDB, Spark, link
 from deepvalue_stats.measures import score
 from deepvalue_stats.plan import parse_plan
 
@@ -144,7 +146,37 @@ def study(changes=(), **tables):
 
 
 def linked(changes=(), **tables):
-    return link(*study(changes, **tables))
+    return link(*study(changes, **tables), engine=engine())
+
+
+@cache
+def engine():
+    """The engine that the cases run on: the embedded one, or what DEEPVALUE_TEST_ENGINE names."""
+    if os.environ.get("DEEPVALUE_TEST_ENGINE", "duckdb") == "duckdb":
+        return DuckDB()
+    return Spark(spark_session())
+
+
+@cache
+def spark_session():
+    """A local session that is as quick as a small case allows."""
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master("local[2]").appName("deepvalue_stats tests")
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": "1",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.driver.memory": "3g",
+        # each text is compiled once and run once: compiling costs more than it saves
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    }
+    for key, value in settings.items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
 
 
 def seen(dataset, columns):

@@ -15,7 +15,7 @@ from deepvalue_stats.bench.plans import preset_plan
 from deepvalue_stats.data import Column, Dataset, TableSchema
 from deepvalue_stats.effects import Levels
 from deepvalue_stats.errors import ModelError
-from deepvalue_stats.linkage import model_rows
+from deepvalue_stats.linkage import Linked, model_rows
 from deepvalue_stats.measures import within_between
 from deepvalue_stats.models import ModelFit, build_formula, build_random_part
 from deepvalue_stats.plan import Plan
@@ -163,7 +163,7 @@ class Sample:
 
     @property
     def _prepared(self) -> Prepared:
-        linked = Dataset(self.cohort, _SCHEMA)
+        linked = Linked(self.cohort, _SCHEMA)
         return Prepared(self.plan, {}, linked, pd.Series(dtype="object"))
 
 

@@ -1,6 +1,13 @@
 """Files and frames in, typed rows out, with every loss and every trouble counted."""
 
-from deepvalue_stats.data.dataset import AttritionStep, Column, Dataset, Problem, TableSchema
+from deepvalue_stats.data.dataset import (
+    Action,
+    AttritionStep,
+    Column,
+    Dataset,
+    Problem,
+    TableSchema,
+)
 from deepvalue_stats.data.files import read_text_tables
 from deepvalue_stats.data.problems import problems_report, reading_notes
 from deepvalue_stats.data.reading import read_data, type_tables
@@ -8,6 +15,7 @@ from deepvalue_stats.data.schema import compile_schemas, locate
 from deepvalue_stats.data.text import HowRead, TextTable
 
 __all__ = [
+    "Action",
     "AttritionStep",
     "Column",
     "Dataset",

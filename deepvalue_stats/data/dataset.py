@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -124,7 +124,7 @@ class Dataset:
     problems: tuple[Problem, ...] = ()
     digest: str = ""
 
-    def restrict(self, keep: np.ndarray | pd.Series, reason: str) -> Dataset:
+    def restrict(self, keep: np.ndarray | pd.Series, reason: str) -> Self:
         """Keep the rows where `keep` is true; the others leave for the reason given.
 
         Parameters
@@ -153,7 +153,7 @@ class Dataset:
         )
         return replace(self, frame=kept, attrition=(*self.attrition, step))
 
-    def with_columns(self, **columns: Any) -> Dataset:
+    def with_columns(self, **columns: Any) -> Self:
         """The same rows with more columns."""
         return replace(self, frame=self.frame.assign(**columns))
 

@@ -221,14 +221,19 @@ def _dates(plan: Plan) -> Iterator[tuple[str, str]]:
     """Go through the dates on the clock, those of outcomes included."""
     clock = plan.clock
     if clock.episodes:
-        source, date = clock.episodes.source, clock.episodes.date
-        named = date if date.startswith(f"{source}.") else f"{source}.{date}"
-        yield "clock.episodes.date", named
+        for key in ("date", "start", "end"):
+            if getattr(clock.episodes, key):
+                column = clock.episodes.qualified(getattr(clock.episodes, key))
+                yield f"clock.episodes.{key}", column
+        if clock.episodes.contacts:
+            yield "clock.episodes.contacts", clock.episodes.contacts
     if clock.exposure:
         yield "clock.exposure.date", clock.exposure.date
     if clock.follow_up:
         for i, column in enumerate(clock.follow_up.censor):
             yield f"clock.follow_up.censor[{i}]", column
+        if clock.follow_up.death:
+            yield "clock.follow_up.death", clock.follow_up.death
     for name, outcome in plan.outcomes.items():
         if outcome.date:
             yield f"outcomes.{name}.date", outcome.date

@@ -1,15 +1,21 @@
 """Who was rated when, what happened next, and who is missing from the answer."""
 
+from deepvalue_stats.linkage.engine import DuckDB, Engine, Spark, engine_of
 from deepvalue_stats.linkage.flow import flow_table, sources_table
-from deepvalue_stats.linkage.landmark import FATES
-from deepvalue_stats.linkage.linking import link, linkage_sql, rating_fates
+from deepvalue_stats.linkage.linking import Linked, link, linkage_sql, rating_fates
 from deepvalue_stats.linkage.links import resolve_links, with_minimum
 from deepvalue_stats.linkage.pseudonyms import pseudonym, pseudonymise, read_key
 from deepvalue_stats.linkage.quality import linkage_table
+from deepvalue_stats.linkage.ratings import FATES
 from deepvalue_stats.linkage.rows import model_rows
 
 __all__ = [
     "FATES",
+    "DuckDB",
+    "Engine",
+    "Linked",
+    "Spark",
+    "engine_of",
     "flow_table",
     "link",
     "linkage_sql",

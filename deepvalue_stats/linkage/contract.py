@@ -8,7 +8,10 @@ import pandas as pd
 
 from deepvalue_stats.data import Dataset, locate
 from deepvalue_stats.errors import Fault, LinkageError
-from deepvalue_stats.linkage.landmark import baseline_sources, censor_sources, rating_source
+from deepvalue_stats.linkage.impossible import overlapping_episodes
+from deepvalue_stats.linkage.landmark import baseline_sources
+from deepvalue_stats.linkage.ratings import rating_source
+from deepvalue_stats.linkage.records import censor_sources
 from deepvalue_stats.linkage.sql import source_of
 from deepvalue_stats.plan import Plan
 
@@ -32,7 +35,7 @@ def check_contract(plan: Plan, data: Mapping[str, Dataset]) -> None:
         single = dict.fromkeys([*baseline_sources(plan, schemas), *censor_sources(plan, schemas)])
         single |= dict.fromkeys(n for n, link in plan.links.items() if _one_to_one(link))
         faults += [fault for name in single for fault in _one_row_a_client(plan, name, data[name])]
-        faults += [*_placed(plan, data), *_undated(plan, data)]
+        faults += [*_placed(plan, data), *_undated(plan, data), *_overlaps(plan, data)]
     if faults:
         raise LinkageError.of(faults)
 
@@ -76,21 +79,37 @@ def _placed(plan: Plan, data: Mapping[str, Dataset]) -> Iterator[Fault]:
                 f"measures.{name}",
                 f"name items of '{ratings}', or set at = \"baseline\"",
             )
-    episodes = plan.clock.episodes
+    episodes, _, _ = plan.clock.dated
+    contacts = locate(episodes.contact_date, data)[0] if episodes.contact_date else ""
     for name, covariate in plan.covariates.items():
         source, _ = locate(covariate.column, data)
-        if covariate.type == "share" and episodes and source != episodes.source:
+        if covariate.type == "share" and source != contacts:
             yield Fault(
-                "a share is taken over the contacts that make the episodes",
+                "a share is taken over the contacts of the episodes",
                 f"covariates.{name}.column",
-                f"name a column of '{episodes.source}'",
+                f"name a column of '{contacts}'" if contacts else "name the contacts in the clock",
             )
-    practitioner = plan.ids.practitioner
-    if episodes and practitioner and practitioner.column not in data[episodes.source].frame:
+    holder, practitioner = contacts or episodes.source, plan.ids.practitioner
+    if practitioner and practitioner.column not in data[holder].frame:
         yield Fault(
-            f"'{episodes.source}' does not say who the practitioner was",
+            f"'{holder}' does not say who the practitioner was",
             "ids.practitioner",
-            f"name a column of '{episodes.source}'",
+            f"name a column of '{holder}'",
+        )
+
+
+def _overlaps(plan: Plan, data: Mapping[str, Dataset]) -> Iterator[Fault]:
+    """Episodes of one client at once: whose an outcome would be only a rule can say."""
+    spec, _, _ = plan.clock.dated
+    if spec.built or spec.overlap != "refuse":
+        return
+    lines = overlapping_episodes(plan, data)
+    if len(lines):
+        yield Fault(
+            f"{len(lines)} episodes begin while an earlier one of the same client still runs, "
+            f"first in line {lines.min()}",
+            f"sources.{spec.source}",
+            'set overlap = "keep_first" or "split" in clock.episodes, or ask the data owner',
         )
 
 

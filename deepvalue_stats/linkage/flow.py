@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from deepvalue_stats.data import Dataset
-from deepvalue_stats.linkage.landmark import FATES, rating_source
-from deepvalue_stats.linkage.linking import rating_fates
+from deepvalue_stats.data import Dataset, locate
+from deepvalue_stats.linkage.linking import Linked
+from deepvalue_stats.linkage.ratings import FATES, rating_source
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.tables import CountTable, Rule
 
@@ -56,7 +56,7 @@ def flow_table(rows: Dataset, bands: pd.Series, names: tuple[str, ...]) -> Count
     )
 
 
-def sources_table(plan: Plan, data: Mapping[str, Dataset], linked: Dataset) -> CountTable:
+def sources_table(plan: Plan, data: Mapping[str, Dataset], linked: Linked) -> CountTable:
     """For every source: rows read, rows left out and why, rows whose client is in the study.
 
     Parameters
@@ -81,7 +81,7 @@ def sources_table(plan: Plan, data: Mapping[str, Dataset], linked: Dataset) -> C
         lines.append((name, "client not in the study", len(dataset.frame) - inside))
         lines.append((name, "client in the study", inside))
     if plan.clock.kind == "dates":
-        lines += _fates(plan, data)
+        lines += _fates(plan, data, linked)
     return CountTable(
         name="sources",
         caption="Rows of every source: read, left out, linked",
@@ -94,10 +94,13 @@ def _left(linked: Dataset) -> list[pd.Series]:
     return [step.left_clients for step in linked.attrition]
 
 
-def _fates(plan: Plan, data: Mapping[str, Dataset]) -> list[tuple[str, str, int]]:
+def _fates(plan: Plan, data: Mapping[str, Dataset], linked: Linked) -> list[tuple[str, str, int]]:
     source, _ = rating_source(plan, {name: one.schema for name, one in data.items()})
-    fates = rating_fates(plan, data)
-    lines = [(source, words, int((fates == i).sum())) for i, words in enumerate(FATES)]
+    lines = [(source, words, n) for words, n in zip(FATES, linked.fates, strict=True)]
     episodes, _, _ = plan.clock.dated
-    undated = int(data[episodes.source].frame[episodes.date.split(".")[-1]].isna().sum())
-    return [*lines, *([(episodes.source, UNDATED_CONTACT, undated)] if undated else [])]
+    if episodes.contact_date is None:
+        return lines
+    met, column = locate(episodes.contact_date, data)
+    undated = int(data[met].frame[column].isna().sum())
+    what = UNDATED_CONTACT if episodes.built else "contact without a date, which is not counted"
+    return [*lines, *([(met, what, undated)] if undated else [])]

@@ -94,16 +94,24 @@ def overlapping(frame: pd.DataFrame, client: str, start: str, end: str) -> pd.Se
     return lines
 
 
+def overlapping_episodes(plan: Plan, data: Mapping[str, Dataset]) -> pd.Series:
+    """The lines of episodes of a table that begin while an earlier one of the client still runs."""
+    spec, _, _ = plan.clock.dated
+    start, end = (locate(spec.qualified(name), data)[1] for name in (spec.start, spec.end))
+    return overlapping(data[spec.source].frame, plan.ids.client.column, start, end)
+
+
 def _two_at_once(plan: Plan, data: Mapping[str, Dataset]) -> Iterator[Found]:
     """Contacts of one client with two practitioners on one day: unusual, and not impossible."""
     episodes, _, _ = plan.clock.dated
-    if plan.ids.practitioner is None:
+    if plan.ids.practitioner is None or episodes.contact_date is None:
         return
-    frame, day = data[episodes.source].frame, episodes.date.rpartition(".")[2]
+    source, day = locate(episodes.contact_date, data)
+    frame = data[source].frame
     grouped = frame.groupby([plan.ids.client.column, day])[plan.ids.practitioner.column]
     several = grouped.transform("nunique") > 1
     yield (
-        episodes.source,
+        source,
         day,
         "contacts of one client with two practitioners on one day",
         frame.loc[several, "line"],

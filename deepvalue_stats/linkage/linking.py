@@ -4,25 +4,52 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
-from deepvalue_stats.data import AttritionStep, Column, Dataset, Problem, TableSchema
+from deepvalue_stats.data import Action, AttritionStep, Column, Dataset, Problem, TableSchema
 from deepvalue_stats.errors import DataError
 from deepvalue_stats.linkage.contract import check_contract
-from deepvalue_stats.linkage.engine import run_sql
-from deepvalue_stats.linkage.impossible import impossible_records
+from deepvalue_stats.linkage.engine import engine_of, run_sql
+from deepvalue_stats.linkage.episodes import without_index
+from deepvalue_stats.linkage.impossible import impossible_records, overlapping_episodes
 from deepvalue_stats.linkage.landmark import (
-    FATES,
-    NO_RECORD,
+    fan_out_sql,
+    fate_counts_sql,
     fates_sql,
     landmark_sql,
-    rating_source,
 )
+from deepvalue_stats.linkage.ratings import FATES, rating_source
+from deepvalue_stats.linkage.records import NO_RECORD
+from deepvalue_stats.linkage.sql import Schemas
 from deepvalue_stats.linkage.waves import waves_sql
 from deepvalue_stats.plan import Plan
 
 FOLLOWS_OUTCOME = 1
+# more pairs of an episode and a rating for each rating, and the join is slow before it is large
+FAN_OUT = 20
+OVERLAP = "episode that begins while an earlier one of the same client still runs"
+
+
+@dataclass(frozen=True)
+class Linked(Dataset):
+    """The rows of a study, and how they came about.
+
+    Attributes
+    ----------
+    sql : str
+        The text that made them, for an analyst to read.
+    engine : str
+        What ran it.
+    fates : tuple of int
+        How many ratings fall where on the clock, in the order of `FATES`; empty for waves.
+    """
+
+    sql: str = ""
+    engine: str = ""
+    fates: tuple[int, ...] = ()
 
 
 def linkage_sql(plan: Plan, data: Mapping[str, Dataset]) -> str:
@@ -32,7 +59,7 @@ def linkage_sql(plan: Plan, data: Mapping[str, Dataset]) -> str:
     return compile_sql(plan, schemas)
 
 
-def link(plan: Plan, data: Mapping[str, Dataset]) -> Dataset:
+def link(plan: Plan, data: Mapping[str, Dataset], *, engine: Any = "duckdb") -> Linked:
     """Join scored sources on the plan's clock.
 
     Parameters
@@ -40,10 +67,12 @@ def link(plan: Plan, data: Mapping[str, Dataset]) -> Dataset:
     plan : Plan
     data : mapping of str to Dataset
         Read, pseudonymised where the plan asks for it, and scored.
+    engine : "duckdb", "spark", SparkSession or Engine
+        Where the SQL text runs; the rows are the same.
 
     Returns
     -------
-    Dataset
+    Linked
         A row for every client and follow-up wave, or for every client's first episode. Beside
         each variable that can be missing for more than one cause stands `<name>__why`.
 
@@ -59,52 +88,87 @@ def link(plan: Plan, data: Mapping[str, Dataset]) -> Dataset:
     Clock of dates: baseline <= rating < landmark <= outcome on every row. Clock of waves: rating
     and outcome stand at the same interview.
     """
+    runs = engine_of(engine)
     check_contract(plan, data)
+    schemas = {name: dataset.schema for name, dataset in data.items()}
     problems: tuple[Problem, ...] = ()
+    fates: tuple[int, ...] = ()
     if plan.clock.kind == "dates":
-        problems = (*_clock_problems(plan, data), *impossible_records(plan, data))
-    units = _typed(run_sql(linkage_sql(plan, data), data))
-    linked = Dataset(
+        counts = run_sql(fate_counts_sql(plan, schemas), data, runs).set_index("fate")
+        problems = (
+            *_clock_problems(plan, schemas, counts),
+            *_overlaps(plan, data),
+            *_fan_out(plan, schemas, run_sql(fan_out_sql(plan, schemas), data, runs)),
+            *impossible_records(plan, data),
+        )
+        fates = tuple(int(counts["ratings"].get(i, 0)) for i in range(len(FATES)))
+    text = linkage_sql(plan, data)
+    units = _typed(run_sql(text, data, runs))
+    linked = Linked(
         frame=units,
         schema=_schema(units),
         attrition=(_entry(plan, units),),
         problems=problems,
         digest=_joint_digest(data),
+        sql=text,
+        engine=runs.name,
+        fates=fates,
     )
     return _first_episodes(plan, linked) if plan.clock.kind == "dates" else _follow_up(plan, linked)
 
 
-def rating_fates(plan: Plan, data: Mapping[str, Dataset]) -> pd.Series:
+def rating_fates(plan: Plan, data: Mapping[str, Dataset], *, engine: Any = "duckdb") -> pd.Series:
     """Where each rating falls on the clock: an index into `FATES`, by line of its source."""
     schemas = {name: dataset.schema for name, dataset in data.items()}
-    return run_sql(fates_sql(plan, schemas), data).set_index("line")["fate"]
+    return run_sql(fates_sql(plan, schemas), data, engine_of(engine)).set_index("line")["fate"]
 
 
-def _clock_problems(plan: Plan, data: Mapping[str, Dataset]) -> tuple[Problem, ...]:
+def _clock_problems(plan: Plan, schemas: Schemas, counts: pd.DataFrame) -> tuple[Problem, ...]:
     """Ratings inside the window that follow the outcome: they cannot be what explains it."""
-    fates = rating_fates(plan, data)
-    late = fates.index[fates == FOLLOWS_OUTCOME]
-    if late.empty:
+    late, first = (int(counts[key].get(FOLLOWS_OUTCOME, 0)) for key in ("ratings", "first_line"))
+    if not late:
         return ()
-    source, column = rating_source(plan, {name: one.schema for name, one in data.items()})
+    source, column = rating_source(plan, schemas)
     fix = "check the dates with the data owner; such a rating may reflect the outcome"
     rule = plan.sources[source].on_fault or plan.reading.on_fault
     what = FATES[FOLLOWS_OUTCOME]
     if rule == "refuse":
         raise DataError(
-            f"{len(late)} rows: {what}, first in line {late.min()}",
+            f"{late} rows: {what}, first in line {first}",
             f"sources.{source}, column {column}",
             f'{fix}, or set on_fault = "exclude"',
         )
-    return (Problem(source, column, what, len(late), int(late.min()), "row excluded", fix),)
+    return (Problem(source, column, what, late, first, "row excluded", fix),)
+
+
+def _overlaps(plan: Plan, data: Mapping[str, Dataset]) -> tuple[Problem, ...]:
+    """Episodes of a table that overlap, where the plan has a rule for them."""
+    spec, _, _ = plan.clock.dated
+    if spec.built:
+        return ()
+    lines = overlapping_episodes(plan, data)
+    done: Action = "row excluded" if spec.overlap == "keep_first" else "repaired"
+    fix = "ask the data owner which of them were real"
+    start = spec.qualified(spec.start).rpartition(".")[2]
+    found = (Problem(spec.source, start, OVERLAP, len(lines), int(lines.min()), done, fix),)
+    return found if len(lines) else ()
+
+
+def _fan_out(plan: Plan, schemas: Schemas, found: pd.DataFrame) -> tuple[Problem, ...]:
+    """A join that meets far more pairs than there are ratings, said before it is slow."""
+    source, _ = rating_source(plan, schemas)
+    pairs, ratings = (int(found[name].iloc[0]) for name in ("pairs", "ratings"))
+    if pairs <= FAN_OUT * ratings:
+        return ()
+    what = f"joining ratings to episodes meets {pairs / ratings:.0f} pairs for each rating"
+    fix = "check for one id that stands for many clients, and for a gap that is too short"
+    return (Problem(source, plan.ids.client.column, what, pairs, 1, "noted", fix),)
 
 
 def _typed(units: pd.DataFrame) -> pd.DataFrame:
-    """Text as text: a column of nothing but NULL would come back without a type."""
-    texts = [str(name) for name in units if name in ("client", "practitioner", "service")]
+    """Why a value is missing is a text, and an empty one where it is not."""
     whys = [str(name) for name in units if str(name).endswith("__why")]
-    known = {name: units[name].astype("object").where(units[name].notna(), None) for name in texts}
-    return units.assign(**known, **{name: units[name].fillna("").astype("str") for name in whys})
+    return units.assign(**{name: units[name].fillna("").astype("str") for name in whys})
 
 
 def _schema(units: pd.DataFrame) -> TableSchema:
@@ -115,7 +179,10 @@ def _schema(units: pd.DataFrame) -> TableSchema:
 
 
 def _entry(plan: Plan, units: pd.DataFrame) -> AttritionStep:
-    what = "interviews" if plan.clock.kind == "waves" else "episodes built from contacts"
+    what = "interviews"
+    if plan.clock.episodes:
+        listed = f"episodes in {plan.clock.episodes.source}"
+        what = "episodes built from contacts" if plan.clock.episodes.built else listed
     practitioners = units["practitioner"].nunique() if "practitioner" in units else 0
     return AttritionStep(
         reason=what,
@@ -127,13 +194,17 @@ def _entry(plan: Plan, units: pd.DataFrame) -> AttritionStep:
     )
 
 
-def _follow_up(plan: Plan, linked: Dataset) -> Dataset:
+def _follow_up(plan: Plan, linked: Linked) -> Linked:
     later = (linked.frame["wave_number"] != plan.clock.baseline).to_numpy()
     return linked.restrict(later, "baseline interview: gives baseline values, is no follow-up")
 
 
-def _first_episodes(plan: Plan, linked: Dataset) -> Dataset:
+def _first_episodes(plan: Plan, linked: Linked) -> Linked:
     """One row a client: a second episode would follow the same client up twice."""
+    if plan.clock.index != "episode_start":
+        known = linked.frame["index_day"].notna().to_numpy()
+        linked = linked.restrict(known, without_index(plan))
+        linked = replace(linked, frame=linked.frame.astype({"index_day": "int64"}))
     first = linked.frame["episode"] == linked.frame.groupby("client")["episode"].transform("min")
     linked = linked.restrict(first.to_numpy(), "a later episode of the same client")
     outcome = plan.models[plan.primary].outcome

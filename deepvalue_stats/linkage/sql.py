@@ -2,7 +2,9 @@
 
 House rules: dates are whole days since 1970-01-01, so that windows are integer arithmetic; ties in
 time are broken by the line of the file; sums are of integers and divided once, last, so that every
-engine and every run gives the same bits; every division is guarded by NULLIF.
+engine and every run gives the same bits; every division is guarded by NULLIF; names stand in
+double quotes and texts in single ones, as the SQL standard has it; an episode is known by the line
+that opens it, a number that groups and joins faster than the text of an id.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from deepvalue_stats.data import TableSchema, locate
 from deepvalue_stats.plan.parts import CovariatePlan, Plan
 
 Schemas = Mapping[str, TableSchema]
+# later than every date
+NEVER = 2147483647
 
 
 def quoted(name: str) -> str:
@@ -28,6 +32,11 @@ def table(source: str) -> str:
 def literal(text: str) -> str:
     """A text constant."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def moment(day: str, line: str) -> str:
+    """A whole number that puts rows in the order of their days, and within a day of their lines."""
+    return f"({day} * CAST(4294967296 AS BIGINT) + {line})"
 
 
 def source_of(measure: str, plan: Plan, schemas: Schemas) -> str:
@@ -49,7 +58,7 @@ def covariate_columns(
     """
     source, column = locate(covariate.column, schemas)
     alias = quoted(f"{moment}_{source}")
-    kind = "VARCHAR" if covariate.type == "category" else "DOUBLE"
+    kind = "STRING" if covariate.type == "category" else "DOUBLE"
     columns = [f"CAST({alias}.{quoted(column)} AS {kind}) AS {quoted(name)}"]
     if column in schemas[source].hidden:
         why = literal(f"{name.replace('_', ' ')} suppressed by the data owner")

@@ -17,7 +17,6 @@ from deepvalue_stats.plan.clock import clock_faults
 from deepvalue_stats.plan.draft import Draft, unknown
 from deepvalue_stats.plan.links import link_faults
 from deepvalue_stats.plan.parts import (
-    Clock,
     CovariatePlan,
     Disclosure,
     Effects,
@@ -31,6 +30,7 @@ from deepvalue_stats.plan.parts import (
 )
 from deepvalue_stats.plan.power import power_faults
 from deepvalue_stats.plan.register import INSTRUMENTS
+from deepvalue_stats.plan.timing import Clock
 
 ALL_CLAIMS = tuple(f"C{i}" for i in range(1, 9))
 # columns of the analysis table, and the one function of every formula
@@ -42,6 +42,13 @@ RESERVED = frozenset(
         "episode",
         "index_day",
         "contacts",
+        "contacts_seen",
+        "practitioners_seen",
+        "upc",
+        "coc",
+        "secon",
+        "observed_days",
+        "censored",
         "line",
         "wave_number",
         "confidence_band",
@@ -138,6 +145,10 @@ def _qualified(draft: Draft) -> Iterator[tuple[str, str]]:
     if clock and clock.follow_up:
         for i, column in enumerate(clock.follow_up.censor):
             yield f"clock.follow_up.censor[{i}]", column
+        if clock.follow_up.death:
+            yield "clock.follow_up.death", clock.follow_up.death
+    if clock and clock.episodes and clock.episodes.contacts:
+        yield "clock.episodes.contacts", clock.episodes.contacts
 
 
 def _measures(draft: Draft) -> Iterator[Fault]:
@@ -248,10 +259,17 @@ def _waves_only(draft: Draft, model: ModelPlan, where: str) -> Iterator[Fault]:
     """Earlier and later outcomes of a client are waves; dates have a landmark instead."""
     clock: Clock | None = draft.one("clock")
     if clock and clock.kind == "dates":
-        for key in ("design", "adjust_for_current", "adjust_for_baseline"):
+        for key in ("design", "adjust_for_current"):
             if getattr(model, key):
                 fix = "leave it out: the landmark already puts the outcome last"
                 yield Fault("dated records have no waves", f"{where}.{key}", fix)
+        outcome: OutcomePlan | None = draft.many("outcomes").get(model.outcome)
+        if model.adjust_for_baseline and outcome and outcome.prior != "flag":
+            yield Fault(
+                "clients with an earlier outcome are left out, and nothing is to adjust for",
+                f"{where}.adjust_for_baseline",
+                f'set outcomes.{model.outcome}.prior = "flag", or leave it out',
+            )
     if model.adjust_for_current and model.design != "next_wave":
         fix = 'set design = "next_wave" as well, or leave it out'
         yield Fault("the outcome would adjust for itself", f"{where}.adjust_for_current", fix)
@@ -390,18 +408,12 @@ def _not_yet(draft: Draft) -> Iterator[Fault]:
         "rule for unlinked records": ("links", "unlinked", ("no_event", "unknown", "exclude")),
         "estimator": ("models", "estimator", ("gee", "logit", "multilevel")),
         "error correction": ("measures", "error_correction", ("none",)),
-        "handling of prior events": ("outcomes", "prior", ("exclude",)),
     }
     for what, (section, key, values) in have.items():
         for name, part in draft.many(section).items():
             if getattr(part, key) not in values:
                 yield _later(what, f"{section}.{name}.{key}", values)
     clock: Clock | None = draft.one("clock")
-    if clock and clock.episodes and clock.episodes.overlap != "refuse":
-        yield _later("handling of overlaps", "clock.episodes.overlap", ("refuse",))
-    if clock and clock.episodes and clock.episodes.practitioner == "split":
-        where = "clock.episodes.practitioner"
-        yield _later("attribution of an episode", where, ("first", "majority"))
     if clock and clock.follow_up and clock.follow_up.incomplete == "hazard":
         yield _later("handling of short follow-up", "clock.follow_up.incomplete", ("exclude",))
 

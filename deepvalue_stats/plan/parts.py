@@ -12,23 +12,10 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Names = Annotated[tuple[str, ...], Field(strict=False)]
-Codes = Annotated[tuple[int, ...], Field(strict=False)]
-Span = Annotated[tuple[int, int], Field(strict=False)]
-Anchor = Annotated[tuple[str, int], Field(strict=False)]
-Days = Annotated[int, Field(ge=0)]
-
-Rater = Literal["client", "practitioner", "observer"]
-
-
-class Part(BaseModel):
-    """A frozen piece of a plan that knows its settings and refuses all others."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, allow_inf_nan=False
-    )
+from deepvalue_stats.plan.base import Codes, Days, Names, Part, Rater, Span
+from deepvalue_stats.plan.timing import UNSAID, Clock
 
 
 class Study(Part):
@@ -122,73 +109,6 @@ class Link(Part):
         return self
 
 
-class Episodes(Part):
-    """A client's spell with the service, built from dated contacts no further apart than a gap."""
-
-    source: str
-    date: str
-    gap_days: Annotated[int, Field(ge=1)]
-    overlap: Literal["refuse", "keep_first", "split"] = "refuse"
-    practitioner: Literal["first", "majority", "split"]
-
-
-class Exposure(Part):
-    """Which ratings count as the exposure: those dated from..to, less the lag, early ones first."""
-
-    date: str
-    start: Anchor = Field(alias="from")
-    end: Anchor = Field(alias="to")
-    lag_days: Days = 0
-    minimum_ratings: Annotated[int, Field(ge=1)] = 1
-    early: Annotated[int, Field(ge=1)] | None = None
-    summary: Literal["mean", "first", "last"] = "mean"
-
-
-class FollowUp(Part):
-    """Equal follow-up from the landmark: what happens before it or is not seen to its end leaves.
-
-    `incomplete = "exclude"` takes out every client whose record ends before the follow-up does,
-    with or without an event, so that both outcomes had the same time to be seen.
-    """
-
-    start: Anchor = Field(alias="from")
-    days: Annotated[int, Field(ge=1)]
-    censor: Names = ()
-    incomplete: Literal["exclude", "hazard"]
-
-
-class Clock(Part):
-    """What comes before what. `landmark` holds it by date on every row; `same_wave` cannot."""
-
-    kind: Literal["dates", "waves"]
-    design: Literal["landmark", "same_wave"]
-    wave: str | None = None
-    baseline: int | None = None
-    episodes: Episodes | None = None
-    index: Literal["episode_start"] | None = None
-    exposure: Exposure | None = None
-    follow_up: FollowUp | None = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        waves, dates = ("wave", "baseline"), ("episodes", "index", "exposure", "follow_up")
-        needed, barred = (waves, dates) if self.kind == "waves" else (dates, waves)
-        absent = [name for name in needed if getattr(self, name) is None]
-        extra = [name for name in barred if getattr(self, name) is not None]
-        if absent or extra:
-            said = [f"needs {', '.join(absent)}"] if absent else []
-            said += [f"has no use for {', '.join(extra)}"] if extra else []
-            raise ValueError(f"a clock of {self.kind} {' and '.join(said)}")
-        return self
-
-    @property
-    def dated(self) -> tuple[Episodes, Exposure, FollowUp]:
-        """The three parts that a clock of dates has, as its validator has seen to."""
-        if self.episodes is None or self.exposure is None or self.follow_up is None:
-            raise ValueError("a clock of waves has no episodes")
-        return self.episodes, self.exposure, self.follow_up
-
-
 class MeasurePlan(Part):
     """One scale: its items, their range, and when too few answers make no score.
 
@@ -238,7 +158,7 @@ class OutcomePlan(Part):
     end: str | None = None
     washout_days: Days = 0
     sustained_days: Days = 0
-    prior: Literal["exclude", "flag"] = "exclude"
+    prior: Literal["exclude", "flag"] = "exclude"  # flag: <outcome>__baseline, to adjust for
     reported_by: Literal["client", "practitioner", "observer", "administrative"]
 
     @model_validator(mode="after")
@@ -463,6 +383,10 @@ class Plan(Part):
                 del link["recall"]
             if link["table"] is None:
                 del link["table"]
+        for part, said in UNSAID.items():
+            for key, meant in said.items() if values["clock"][part] else ():
+                if values["clock"][part][key] == meant:
+                    del values["clock"][part][key]
         if not self.equity.also:
             del values["equity"]["also"]
         for source in values["sources"].values():

@@ -17,6 +17,7 @@ from deepvalue_stats.data import (
 )
 from deepvalue_stats.errors import DataError
 from deepvalue_stats.linkage import (
+    Linked,
     flow_table,
     link,
     linkage_table,
@@ -42,7 +43,7 @@ class Prepared:
     plan : Plan
     data : mapping of str to Dataset
         Sources, read, pseudonymised where asked for, and scored.
-    linked : Dataset
+    linked : Linked
         A row for every unit of analysis.
     bands : pandas.Series
         Confidence band by client.
@@ -54,7 +55,7 @@ class Prepared:
 
     plan: Plan
     data: Mapping[str, Dataset]
-    linked: Dataset
+    linked: Linked
     bands: pd.Series
     notes: tuple[str, ...] = ()
     typed: Mapping[str, Dataset] = field(default_factory=dict)

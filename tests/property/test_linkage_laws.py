@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from linkage_language import DATES, date, day_number, plan_with
+from linkage_language import DATES, date, day_number, engine, plan_with
 
 from deepvalue_stats.data import read_data
 from deepvalue_stats.linkage import link, rating_fates
@@ -168,7 +168,7 @@ def by_sql(clock, tables, shift=0):
     """What the package makes of the tables: one record a client, and the fate of every rating."""
     plan = plan_of(clock)
     data = read(plan, tables, shift)
-    linked = link(plan, data)
+    linked = link(plan, data, engine=engine())
     records = {}
     for row in linked.frame.itertuples():
         records[row.client] = {
@@ -181,7 +181,7 @@ def by_sql(clock, tables, shift=0):
             "job_why": row.job__why,
             "share": value(row.share),
         }
-    return records, list(rating_fates(plan, data))
+    return records, list(rating_fates(plan, data, engine=engine()))
 
 
 def value(number):
@@ -381,7 +381,7 @@ def test_all_dates_moved_by_the_same_days_change_nothing(clock, seed, shift):
 def test_linking_gives_one_row_a_client_and_its_ledger_starts_with_the_episodes(clock, seed):
     tables = tables_of(clock, seed)
     plan = plan_of(clock)
-    linked = link(plan, read(plan, tables))
+    linked = link(plan, read(plan, tables), engine=engine())
     contacts = list(enumerate(tables["contacts"]))
     episodes = [episodes_of(clock, client, contacts) for client in clients_of(tables)]
     assert linked.attrition[0].rows == sum(len(spells) for spells in episodes)

@@ -1,7 +1,7 @@
 """Episodes: runs of contacts no further apart than the gap, and whom they belong to."""
 
 import pytest
-from linkage_language import linked, seen, study, table
+from linkage_language import engine, linked, seen, study, table
 
 from deepvalue_stats.linkage import linkage_sql
 from deepvalue_stats.linkage.engine import run_sql
@@ -10,7 +10,7 @@ from deepvalue_stats.linkage.engine import run_sql
 def every_episode(changes=(), **tables):
     """All episodes, before later ones of a client leave, as the SQL gives them."""
     plan, data = study(changes, **tables)
-    rows = run_sql(linkage_sql(plan, data), data)
+    rows = run_sql(linkage_sql(plan, data), data, engine())
     return seen(type("Rows", (), {"frame": rows}), "client episode index contacts")
 
 

@@ -1,7 +1,7 @@
 """Ratings: which of them are the exposure, and what becomes of the others."""
 
 import pytest
-from linkage_language import linked, seen, study, table
+from linkage_language import engine, linked, seen, study, table
 
 from deepvalue_stats.errors import DataError
 from deepvalue_stats.linkage import FATES, rating_fates
@@ -155,7 +155,7 @@ def test_every_rating_has_one_fate():
         """,
         outcomes="client  start\na  6",
     )
-    assert list(rating_fates(plan, data)) == [0, 1, 2, 3, 4, 5, 0]
+    assert list(rating_fates(plan, data, engine=engine())) == [0, 1, 2, 3, 4, 5, 0]
     assert [FATES[i] for i in (2, 3, 4)] == [
         "rated before the exposure window",
         "rated after the exposure window",

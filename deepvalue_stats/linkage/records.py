@@ -1,0 +1,155 @@
+"""Outcomes in SQL: which events count from the landmark on, and how long a client was seen."""
+
+from __future__ import annotations
+
+from deepvalue_stats.data import locate
+from deepvalue_stats.linkage.episodes import day_of
+from deepvalue_stats.linkage.sql import NEVER, Schemas, literal, quoted, table
+from deepvalue_stats.plan.parts import OutcomePlan, Plan, at_baseline
+
+NO_RECORD = "no outcome record linked"
+
+
+def outcome_source(outcome: OutcomePlan, schemas: Schemas) -> str:
+    """The source of an event."""
+    return locate(outcome.date or "", schemas)[0]
+
+
+def censor_sources(plan: Plan, schemas: Schemas) -> tuple[str, ...]:
+    """Sources that say how long a client was observed; one row a client."""
+    _, _, follow_up = plan.clock.dated
+    columns = [*follow_up.censor, *([follow_up.death] if follow_up.death else [])]
+    return tuple(dict.fromkeys(locate(column, schemas)[0] for column in columns))
+
+
+def ended_steps(plan: Plan, schemas: Schemas) -> list[str]:
+    """Steps that end in `ended`, a row a unit: the days on which its record may have ended.
+
+    Columns `recorded_to` (NULL where nobody says), `died` (NULL for the living) and `next_start`,
+    the days seen of the follow-up, and whether it was seen to its end.
+    """
+    _, _, follow_up = plan.clock.dated
+    client = quoted(plan.ids.client.column)
+
+    def days(columns: list[str]) -> str:
+        return "\n  UNION ALL ".join(
+            f"SELECT {client} AS client, {quoted(column)} AS day FROM {table(source)}"
+            for source, column in (locate(column, schemas) for column in columns)
+        )
+
+    steps, joins = [], []
+    recorded, died, again = f"{NEVER}", "CAST(NULL AS BIGINT)", "CAST(NULL AS BIGINT)"
+    if follow_up.censor:
+        recorded = "observed.last_day"
+        steps.append(f"""
+ends AS (
+  {days(list(follow_up.censor))}
+), observed AS (
+  SELECT client, MIN(day) AS last_day FROM ends GROUP BY client
+)""")
+        joins.append("LEFT JOIN observed ON observed.client = episodes.client")
+    if follow_up.death:
+        died = "deaths.day"
+        steps.append(f"""
+died AS (
+  {days([follow_up.death])}
+), deaths AS (
+  SELECT client, MIN(day) AS day FROM died GROUP BY client
+)""")
+        joins.append("LEFT JOIN deaths ON deaths.client = episodes.client")
+    if follow_up.next_episode:
+        again = "episodes.next_start"
+    landmark = day_of(plan.clock.landmark)
+    seen = (
+        f"LEAST({recorded}, COALESCE({died}, {NEVER}), COALESCE({again}, {NEVER}) - 1) - "
+        f"({landmark}) + 1"
+    )
+    known = f"CASE WHEN {recorded} IS NOT NULL THEN GREATEST(LEAST({seen}, {follow_up.days}), 0)"
+    lines = "\n  ".join(joins)
+    return [
+        *steps,
+        f"""
+ended AS (
+  SELECT episodes.unit, {recorded} AS recorded_to, {died} AS died, {again} AS next_start,
+    {known} END AS observed_days
+  FROM episodes
+  {lines}
+)""",
+    ]
+
+
+def ended_columns(plan: Plan) -> list[str]:
+    """How many days of the follow-up were seen, and whether it ended before its time."""
+    _, _, follow_up = plan.clock.dated
+    return [
+        "ended.observed_days",
+        f"CASE WHEN ended.observed_days < {follow_up.days} THEN 1"
+        " WHEN ended.observed_days IS NOT NULL THEN 0 END AS censored",
+    ]
+
+
+def event_steps(name: str, plan: Plan, schemas: Schemas) -> list[str]:
+    """One step, `events_<outcome>`: what a unit's events were, by where they fall on the clock."""
+    outcome, (_, _, follow_up) = plan.outcomes[name], plan.clock.dated
+    source, day = locate(outcome.date or "", schemas)
+    client, event = quoted(plan.ids.client.column), f"records.{quoted(day)}"
+    landmark = day_of(plan.clock.landmark)
+    lasting = "TRUE"
+    if outcome.end:
+        end = f"records.{quoted(locate(outcome.end, schemas)[1])}"
+        lasting = f"({end} IS NULL OR {end} - {event} >= {outcome.sustained_days})"
+    earlier = (
+        f"{event} >= episodes.start_day - {outcome.washout_days} AND {event} < episodes.start_day"
+    )
+    within = f"{event} >= {landmark} AND {event} < {landmark} + {follow_up.days} AND {lasting}"
+    early = f"{event} >= episodes.start_day AND {event} < {landmark}"
+    return [
+        f"""
+{quoted(f"events_{name}")} AS (
+  SELECT episodes.unit,
+    CAST(SUM(CASE WHEN {earlier} THEN 1 ELSE 0 END) AS BIGINT) AS in_washout,
+    CAST(SUM(CASE WHEN {early} THEN 1 ELSE 0 END) AS BIGINT) AS before_landmark,
+    CAST(SUM(CASE WHEN {within} THEN 1 ELSE 0 END) AS BIGINT) AS in_follow_up
+  FROM episodes JOIN {table(source)} AS records ON records.{client} = episodes.client
+  GROUP BY episodes.unit
+)"""
+    ]
+
+
+def outcome_columns(name: str, plan: Plan, schemas: Schemas) -> list[str]:
+    """An outcome as 1, 0 or NULL, why it is not known, and whether there was one before."""
+    outcome, (_, _, follow_up) = plan.outcomes[name], plan.clock.dated
+    alias = quoted(f"events_{name}")
+    unlinked = plan.links[outcome_source(outcome, schemas)].unlinked
+    # the last day that must be seen
+    base, offset = plan.clock.landmark
+    last = day_of((base, offset + follow_up.days - 1))
+    needed = day_of((base, offset + follow_up.days - 1 + outcome.sustained_days))
+    washed = f"outcome in the {outcome.washout_days} days before the start"
+    cases = []
+    if unlinked != "no_event":
+        cases.append((f"{alias}.unit IS NULL", NO_RECORD))
+    if outcome.prior == "exclude":
+        cases.append((f"{alias}.in_washout > 0", washed))
+    cases.append((f"{alias}.before_landmark > 0", "outcome before the landmark"))
+    if follow_up.censor:
+        cases += [
+            ("ended.recorded_to IS NULL", "end of the outcome record not known"),
+            (f"ended.recorded_to < {needed}", "follow-up incomplete"),
+        ]
+    if follow_up.death:
+        cases.append((f"ended.died < {needed}", "died before the end of follow-up"))
+    if follow_up.next_episode:
+        why = "a new episode before the end of follow-up"
+        cases.append((f"ended.next_start <= {last}", why))
+    whens = "\n    ".join(f"WHEN {test} THEN {literal(why)}" for test, why in cases)
+    none = " ".join(f"WHEN {test} THEN NULL" for test, _ in cases)
+    columns = [
+        f"CAST(CASE {none} WHEN {alias}.in_follow_up > 0 THEN 1 ELSE 0 END AS DOUBLE)"
+        f" AS {quoted(name)}",
+        f"CASE\n    {whens}\n    ELSE '' END AS {quoted(f'{name}__why')}",
+    ]
+    if outcome.prior == "flag":
+        flag = f"CASE WHEN {alias}.in_washout > 0 THEN 1 ELSE 0 END"
+        columns.append(f"CAST({flag} AS DOUBLE) AS {quoted(at_baseline(name))}")
+    return columns
