@@ -5,7 +5,6 @@ from __future__ import annotations
 from deepvalue_stats.data import locate
 from deepvalue_stats.linkage.sql import NEVER, Schemas, has, moment, quoted, table
 from deepvalue_stats.plan.parts import Plan
-from deepvalue_stats.plan.timing import FixedDate, NthRating
 
 IN_TIME = "PARTITION BY client ORDER BY day, line"
 BEFORE = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
@@ -148,30 +147,31 @@ def _indexed(plan: Plan, schemas: Schemas) -> list[str]:
         "opened.client, opened.episode, opened.start_day, opened.end_day, opened.next_start, "
         "opened.unit, opened.contacts"
     )
-    index = plan.clock.index
-    if isinstance(index, FixedDate):
+    clock = plan.clock
+    if clock.index == "date":
+        day = clock.index_day
         return [
             f"""
 episodes AS (
-  SELECT {columns}, CASE WHEN opened.start_day <= {index.day}
-    AND COALESCE(opened.end_day, {NEVER}) >= {index.day} THEN {index.day} END AS index_day
+  SELECT {columns}, CASE WHEN opened.start_day <= {day}
+    AND COALESCE(opened.end_day, {NEVER}) >= {day} THEN {day} END AS index_day
   FROM opened
 )"""
         ]
-    if isinstance(index, NthRating):
+    if clock.index == "nth_rating":
         _, exposure, _ = plan.clock.dated
         source, column = locate(exposure.date, schemas)
-        client, day = quoted(plan.ids.client.column), f"ratings.{quoted(column)}"
+        client, rated = quoted(plan.ids.client.column), f"ratings.{quoted(column)}"
         return [
             f"""
 placed AS (
-  SELECT opened.unit, {day} AS day,
-    ROW_NUMBER() OVER (PARTITION BY opened.unit ORDER BY {day}, ratings.line) AS place
+  SELECT opened.unit, {rated} AS day,
+    ROW_NUMBER() OVER (PARTITION BY opened.unit ORDER BY {rated}, ratings.line) AS place
   FROM opened JOIN {table(source)} AS ratings ON ratings.{client} = opened.client
-    AND {day} >= opened.start_day AND {day} < COALESCE(opened.next_start, {NEVER})
+    AND {rated} >= opened.start_day AND {rated} < COALESCE(opened.next_start, {NEVER})
 ), episodes AS (
   SELECT {columns}, placed.day AS index_day
-  FROM opened LEFT JOIN placed ON placed.unit = opened.unit AND placed.place = {index.rating}
+  FROM opened LEFT JOIN placed ON placed.unit = opened.unit AND placed.place = {clock.index_rating}
 )"""
         ]
     return [f"\nepisodes AS (\n  SELECT {columns}, opened.start_day AS index_day FROM opened\n)"]
@@ -179,10 +179,10 @@ placed AS (
 
 def without_index(plan: Plan) -> str:
     """Why an episode has no index."""
-    index = plan.clock.index
-    if isinstance(index, NthRating):
-        return f"fewer than {index.rating} ratings in the episode"
-    return f"no episode open on {index.date}" if isinstance(index, FixedDate) else ""
+    clock = plan.clock
+    if clock.index == "nth_rating":
+        return f"fewer than {clock.index_rating} ratings in the episode"
+    return f"no episode open on {clock.index_date}"
 
 
 def member_steps(plan: Plan) -> list[str]:

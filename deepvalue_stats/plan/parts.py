@@ -15,7 +15,7 @@ import tomli_w
 from pydantic import Field, model_validator
 
 from deepvalue_stats.plan.base import Codes, Days, Names, Part, Rater, Span
-from deepvalue_stats.plan.timing import UNSAID, Clock
+from deepvalue_stats.plan.timing import UNSAID, UNSAID_OF_CLOCK, Clock
 
 
 class Study(Part):
@@ -383,10 +383,12 @@ class Plan(Part):
                 del link["recall"]
             if link["table"] is None:
                 del link["table"]
-        for part, said in UNSAID.items():
-            for key, meant in said.items() if values["clock"][part] else ():
-                if values["clock"][part][key] == meant:
-                    del values["clock"][part][key]
+        clock = values["clock"]
+        unsaid = {"": UNSAID_OF_CLOCK} | {name: UNSAID[name] for name in UNSAID if clock[name]}
+        for name, meanings in unsaid.items():
+            part = clock[name] if name else clock
+            for key in [key for key, meant in meanings.items() if part[key] == meant]:
+                del part[key]
         if not self.equity.also:
             del values["equity"]["also"]
         for source in values["sources"].values():

@@ -77,29 +77,6 @@ class Episodes(Part):
         return column if column.startswith(f"{self.source}.") else f"{self.source}.{column}"
 
 
-class NthRating(Part):
-    """The day of an episode's rating of that number; who has fewer has no such day."""
-
-    rating: Annotated[int, Field(ge=1)]
-
-
-class FixedDate(Part):
-    """One calendar day for everybody, as 2020-01-31; who has no open episode then is left out."""
-
-    date: str
-
-    @field_validator("date")
-    @classmethod
-    def _a_day(cls, text: str) -> str:
-        datetime.date.fromisoformat(text)
-        return text
-
-    @property
-    def day(self) -> int:
-        """Days since 1970-01-01."""
-        return (datetime.date.fromisoformat(self.date) - datetime.date(1970, 1, 1)).days
-
-
 class Exposure(Part):
     """Which ratings count as the exposure: those dated from..to, less the lag, early ones first.
 
@@ -136,14 +113,21 @@ class FollowUp(Part):
 
 
 class Clock(Part):
-    """What comes before what. `landmark` holds it by date on every row; `same_wave` cannot."""
+    """What comes before what. `landmark` holds it by date on every row; `same_wave` cannot.
+
+    Windows count from the index: the start of the episode, the day of its rating number
+    `index_rating` (who has fewer is left out), or one day for everybody, `index_date` (who has no
+    open episode then is left out).
+    """
 
     kind: Literal["dates", "waves"]
     design: Literal["landmark", "same_wave"]
     wave: str | None = None
     baseline: int | None = None
     episodes: Episodes | None = None
-    index: Literal["episode_start"] | NthRating | FixedDate | None = None
+    index: Literal["episode_start", "nth_rating", "date"] | None = None
+    index_rating: Annotated[int, Field(ge=1)] | None = None
+    index_date: str | None = None
     exposure: Exposure | None = None
     follow_up: FollowUp | None = None
 
@@ -157,7 +141,23 @@ class Clock(Part):
             said = [f"needs {', '.join(absent)}"] if absent else []
             said += [f"has no use for {', '.join(extra)}"] if extra else []
             raise ValueError(f"a clock of {self.kind} {' and '.join(said)}")
+        for key, kind in (("index_rating", "nth_rating"), ("index_date", "date")):
+            if (getattr(self, key) is not None) != (self.index == kind):
+                raise ValueError(f'index = "{kind}" and {key} go together')
         return self
+
+    @field_validator("index_date")
+    @classmethod
+    def _a_day(cls, text: str | None) -> str | None:
+        if text is not None:
+            datetime.date.fromisoformat(text)
+        return text
+
+    @property
+    def index_day(self) -> int:
+        """The day of `index_date`, counted from 1970-01-01."""
+        date = datetime.date.fromisoformat(self.index_date or "")
+        return (date - datetime.date(1970, 1, 1)).days
 
     @property
     def dated(self) -> tuple[Episodes, Exposure, FollowUp]:
@@ -187,3 +187,4 @@ UNSAID: dict[str, dict[str, object]] = {
     "exposure": {"also": []},
     "follow_up": {"death": None, "next_episode": False},
 }
+UNSAID_OF_CLOCK: dict[str, object] = {"index_rating": None, "index_date": None}

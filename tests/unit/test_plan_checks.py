@@ -25,20 +25,97 @@ clock.exposure.from = ["index", -30]
   where: clock.exposure
   fix:   let it run from the index or later, forwards
 
+clock.exposure.to = ["episode_end", 0]
+  an episode may end because of the outcome (immortal time)
+  where: clock.exposure.to
+  fix:   count from "index" or "episode_start", by days that are fixed beforehand
+
+clock.exposure.to = ["outcome", -1]
+  what is measured up to the outcome lasts as long as the outcome is away (immortal time)
+  where: clock.exposure.to
+  fix:   count from "index" or "episode_start", by days that are fixed beforehand
+
+clock.follow_up.from = ["episode_end", 1]
+  an episode may end because of the outcome (immortal time)
+  where: clock.follow_up.from
+  fix:   count from "index" or "episode_start", by days that are fixed beforehand
+
+clock.follow_up.from = ["exposure_end", 0]
+  follow-up opens while the exposure still runs: a client must stay without the
+  outcome to be rated (immortal time), and a rating may follow the outcome
+  where: clock.follow_up.from
+  fix:   start at ["index", 91] or later
+
+clock.index = "nth_rating"
+clock.index_rating = 3
+clock.follow_up.from = ["episode_start", 100]
+  whether follow-up opens after the exposure window differs between clients
+  where: clock.follow_up.from
+  fix:   start at ["exposure_end", 1]
+
+clock.index = "nth_rating"
+clock.index_rating = 3
+clock.exposure.to = ["episode_start", 90]
+clock.follow_up.from = ["exposure_end", 1]
+  whether the exposure window is empty differs between clients
+  where: clock.exposure
+  fix:   let it run from ["episode_start", 0] to the index or later, or count both ends from one day
+
+clock.index = "nth_rating"
+  index = "nth_rating" and index_rating go together
+  where: clock
+  fix:   give what is needed and take out what is not
+
+clock.index_date = "2020-01-31"
+  index = "date" and index_date go together
+  where: clock
+  fix:   give what is needed and take out what is not
+
+clock.index = "date"
+clock.index_date = "31/01/2020"
+  Invalid isoformat string: '31/01/2020'
+  where: clock.index_date
+  fix:   give what is needed and take out what is not
+
+clock.index = "discharge"
+  not one of the choices
+  where: clock.index
+  fix:   use 'episode_start', 'nth_rating' or 'date'
+
+clock.exposure.summary = "n"
+  how many ratings there are follows from how long a client stays, which the outcome may end
+  where: clock.exposure.summary
+  fix:   use a summary of what the ratings say; the number stands in the table anyway
+
+clock.exposure.summary = "slope"
+  a slope or spread takes two ratings at least
+  where: clock.exposure.summary
+  fix:   set minimum_ratings to 2 or more
+
+clock.episodes.overlap = "split"
+  episodes built from contacts do not overlap: leave overlap out
+  where: clock.episodes
+  fix:   give what is needed and take out what is not
+
+clock.episodes.start = "opened_on"
+  date builds episodes from contacts, start reads them from a table: keep one
+  where: clock.episodes
+  fix:   give what is needed and take out what is not
+
 clock.exposure.from = ["first_rating", 0]
   there is no anchor 'first_rating'
   where: clock.exposure.from
-  fix:   use one of index
+  fix:   use one of index, episode_start
 
 clock.exposure.to = ["landmark", 90]
   there is no anchor 'landmark'
   where: clock.exposure.to
-  fix:   use one of index
+  fix:   use one of index, episode_start
 
 clock.follow_up.from = ["inedx", 91]
   there is no anchor 'inedx', did you mean 'index'?
   where: clock.follow_up.from
-  fix:   use one of index
+  fix:   use one of index, episode_start, exposure_end
 
 clock.design = "same_wave"
   dated records have no waves

@@ -234,10 +234,10 @@ models.main.design = "next_wave"
   where: models.main.design
   fix:   leave it out: the landmark already puts the outcome last
 
-models.main.adjust_for_baseline = true
-  dated records have no waves
-  where: models.main.adjust_for_baseline
-  fix:   leave it out: the landmark already puts the outcome last
+models.sustained.adjust_for_baseline = true
+  clients with an earlier outcome are left out, and nothing is to adjust for
+  where: models.sustained.adjust_for_baseline
+  fix:   set outcomes.sustained_job.prior = "flag", or leave it out
 
 models.main.split = "within_between"
 models.main.split_by = "service"
@@ -268,19 +268,10 @@ measures.relationship.error_correction = "simex"
   fix:   use none
 
 outcomes.job_entry.prior = "flag"
-  this handling of prior events is not available in this version
+outcomes.job_entry.washout_days = 0
+  nothing says how long before the start
   where: outcomes.job_entry.prior
-  fix:   use exclude
-
-clock.episodes.overlap = "split"
-  this handling of overlaps is not available in this version
-  where: clock.episodes.overlap
-  fix:   use refuse
-
-clock.episodes.practitioner = "split"
-  this attribution of an episode is not available in this version
-  where: clock.episodes.practitioner
-  fix:   use first or majority
+  fix:   set washout_days to the days in which an earlier outcome counts
 
 clock.follow_up.incomplete = "hazard"
   this handling of short follow-up is not available in this version

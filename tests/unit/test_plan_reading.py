@@ -177,7 +177,7 @@ def test_an_unknown_setting_like_no_other_lists_what_there_is(employment):
     assert told(employment) == (
         "PlanError: unknown setting 'colour'\n"
         "  where: plan, clock.follow_up.colour\n"
-        "  fix:   use one of from, days, censor, incomplete"
+        "  fix:   use one of from, days, censor, death, next_episode, incomplete"
     )
 
 
