@@ -9,6 +9,7 @@ import datetime
 import os
 import re
 import tomllib
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from deepvalue_stats.measures import score
 from deepvalue_stats.plan import parse_plan
 
 DAY_0 = datetime.date(2020, 1, 1)
-DATES = ("day", "start", "end", "last")
+DATES = ("day", "start", "end", "last", "died")
 TOP = """
 plan_version = 1
 seed = 1
@@ -98,6 +99,12 @@ ABSENT = {
     "contacts": "client  day  who\na  0  P",
     "ratings": "client  day  score\na  5  4",
     "outcomes": "client  start\na  -1000",
+    "spells": "client  start  end  who\na  0  40  P",
+}
+# episodes read from a table instead of built from contacts
+LISTED = {
+    "sources.spells": {"path": "-", "format": "csv", "key": ["n"]},
+    "clock.episodes": {"source": "spells", "start": "start", "end": "end"},
 }
 
 
@@ -123,7 +130,7 @@ def date(day):
 def plan_with(changes=(), text=PLAN):
     """The plan with settings changed, each named by its path."""
     raw = tomllib.loads(text)
-    for path, value in dict(changes).items():
+    for path, value in deepcopy(dict(changes)).items():
         *parents, last = path.split(".")
         part = raw
         for parent in parents:
@@ -132,17 +139,40 @@ def plan_with(changes=(), text=PLAN):
     return parse_plan(raw)
 
 
-def study(changes=(), **tables):
-    """A plan, and its sources read and scored; a table left out is the one in `ABSENT`.
+def texts_of(plan, **tables):
+    """The text of every source of a plan; one left out is that in `ABSENT`.
 
-    Clients left out are all those of the contacts, of middling confidence and long observed.
+    Clients left out are all those with an episode, of middling confidence and long observed.
     """
-    sources = {name: frame(tables.get(name, text)) for name, text in ABSENT.items()}
-    known = sorted(set(sources["contacts"]["client"]))
+    texts = {name: tables.get(name, ABSENT[name]) for name in plan.sources if name in ABSENT}
+    opens = table(texts[plan.clock.episodes.source])
+    known = sorted({row[opens[0].index("client")] for row in opens[1:]})
     everyone = "\n".join(["client  conf  last", *(f"{client}  2  1000" for client in known)])
-    sources["clients"] = frame(tables.get("clients", everyone))
+    return {**texts, "clients": tables.get("clients", everyone)}
+
+
+def study(changes=(), **tables):
+    """A plan, and its sources read and scored."""
     plan = plan_with(changes)
+    sources = {name: frame(text) for name, text in texts_of(plan, **tables).items()}
     return plan, score(plan, read_data(plan, folder=Path(), frames=sources))
+
+
+def rows_of(text):
+    """A text table as dictionaries of days and scores, the ids as text and a point as None."""
+    header, *rows = table(text)
+    ids = ("client", "who", "office")
+    return [
+        {
+            name: None if cell == "." else cell if name in ids else number(cell)
+            for name, cell in zip(header, row, strict=True)
+        }
+        for row in rows
+    ]
+
+
+def number(text):
+    return float(text) if "." in text else int(text)
 
 
 def linked(changes=(), **tables):

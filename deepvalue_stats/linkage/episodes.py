@@ -44,32 +44,44 @@ def _built(plan: Plan) -> list[str]:
     """Episodes as runs of contacts no further apart than the gap."""
     spec, _, _ = plan.clock.dated
     client, day = quoted(plan.ids.client.column), quoted((spec.date or "").split(".")[-1])
-    opens = f"WHEN day - LAG(day) OVER ({IN_TIME}) <= {spec.gap_days} THEN 0"
-    previous = ""
-    if spec.practitioner == "split":
-        # the last practitioner whose name is known: a contact without one changes nothing
-        known = "CASE WHEN practitioner IS NOT NULL THEN " + moment("day", "line") + " END"
-        previous = f",\n    MAX_BY(practitioner, {known}) OVER ({IN_TIME} {BEFORE}) AS earlier"
-        opens = f"WHEN practitioner <> earlier THEN 1 {opens}"
-    return [
-        f"""
+    so_far = "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
+    runs = f"""
 met AS (
   SELECT {client} AS client, {day} AS day, line, {_roles(plan)}
   FROM {table(spec.source)} WHERE {day} IS NOT NULL AND {client} IS NOT NULL
-), contacts AS (
-  SELECT *{previous} FROM met
 ), gaps AS (
-  SELECT *, CASE {opens} ELSE 1 END AS opens FROM contacts
-), numbered AS (
-  SELECT *, CAST(SUM(opens) OVER ({IN_TIME} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
-    AS BIGINT) AS episode
-  FROM gaps
+  SELECT *, CASE WHEN day - LAG(day) OVER ({IN_TIME}) <= {spec.gap_days} THEN 0 ELSE 1 END AS opens
+  FROM met
 ), runs AS (
-  SELECT client, episode, MIN(day) AS start_day, MAX(day) + {spec.gap_days} AS end_day,
+  SELECT *, CAST(SUM(opens) OVER ({IN_TIME} {so_far}) AS BIGINT) AS run FROM gaps
+)"""
+    if spec.practitioner == "split":
+        # the last whose name is known: a contact with nobody in particular changes nothing
+        known = f"CASE WHEN practitioner IS NOT NULL THEN {moment('day', 'line')} END"
+        runs += f""", known AS (
+  SELECT client, day, line, practitioner, service, opens, MAX_BY(practitioner, {known})
+    OVER (PARTITION BY client, run ORDER BY day, line {BEFORE}) AS earlier
+  FROM runs
+), changes AS (
+  SELECT client, day, line, practitioner, service,
+    CASE WHEN opens = 1 OR practitioner <> earlier THEN 1 ELSE 0 END AS opens
+  FROM known
+), numbered AS (
+  SELECT *, CAST(SUM(opens) OVER ({IN_TIME} {so_far}) AS BIGINT) AS episode FROM changes
+)"""
+    else:
+        runs += """, numbered AS (
+  SELECT client, day, line, practitioner, service, run AS episode FROM runs
+)"""
+    return [
+        f"""{runs}, lasting AS (
+  SELECT client, episode, MIN(day) AS start_day, MAX(day) + {spec.gap_days} AS open_to,
     COUNT(*) AS contacts, MIN_BY(line, {moment("day", "line")}) AS unit
   FROM numbered GROUP BY client, episode
+), ordered AS (
+  SELECT *, LEAD(start_day) OVER (PARTITION BY client ORDER BY episode) AS next_start FROM lasting
 ), opened AS (
-  SELECT *, LEAD(start_day) OVER (PARTITION BY client ORDER BY episode) AS next_start FROM runs
+  SELECT *, LEAST(open_to, COALESCE(next_start, {NEVER}) - 1) AS end_day FROM ordered
 ), spells AS (
   SELECT opened.unit, numbered.day, numbered.line, numbered.practitioner, numbered.service
   FROM numbered JOIN opened ON opened.client = numbered.client

@@ -147,11 +147,12 @@ def _overlaps(plan: Plan, data: Mapping[str, Dataset]) -> tuple[Problem, ...]:
     if spec.built:
         return ()
     lines = overlapping_episodes(plan, data)
+    if lines.empty:
+        return ()
     done: Action = "row excluded" if spec.overlap == "keep_first" else "repaired"
     fix = "ask the data owner which of them were real"
     start = spec.qualified(spec.start).rpartition(".")[2]
-    found = (Problem(spec.source, start, OVERLAP, len(lines), int(lines.min()), done, fix),)
-    return found if len(lines) else ()
+    return (Problem(spec.source, start, OVERLAP, len(lines), int(lines.min()), done, fix),)
 
 
 def _fan_out(plan: Plan, schemas: Schemas, found: pd.DataFrame) -> tuple[Problem, ...]:
