@@ -12,23 +12,26 @@ NEVER = 10**9
 
 
 def by_hand(plan, tables, day_0=0):
-    """Rows by client, the fate of each rating, and how many episodes left for each reason."""
-    episodes = [
-        episode
-        for client in sorted({row["client"] for rows in tables.values() for row in rows})
-        for episode in episodes_of(plan, client, tables)
-    ]
-    for episode in episodes:
-        episode["index"] = index_of(plan, episode, tables, day_0)
-    indexed = [one for one in episodes if one["index"] is not None]
-    first = {one["client"]: one for one in reversed(indexed)}
+    """Rows by client, the fate of each rating, and how many episodes there are at each step."""
+    episodes = every_episode(plan, tables, day_0)
+    first = analysed(episodes)
     shares = shares_of(plan, episodes)
     rows = {client: row_of(plan, first[client], tables, shares) for client in sorted(first)}
-    fates = [
-        fate(plan, rating, tables, first.get(rating["client"])) for rating in tables["ratings"]
-    ]
-    left = {"episodes": len(episodes), "index": len(indexed), "first": len(first)}
-    return rows, fates, left
+    ratings = tables["ratings"]
+    fates = [fate(plan, one, tables, first.get(one["client"])) for one in ratings]
+    indexed = sum(one["index"] is not None for one in episodes)
+    return rows, fates, {"episodes": len(episodes), "index": indexed, "first": len(first)}
+
+
+def every_episode(plan, tables, day_0=0):
+    clients = sorted({row["client"] for rows in tables.values() for row in rows})
+    episodes = [one for client in clients for one in episodes_of(plan, client, tables)]
+    return [one | {"index": index_of(plan, one, tables, day_0)} for one in episodes]
+
+
+def analysed(episodes):
+    """The first episode of each client that has an index."""
+    return {one["client"]: one for one in reversed(episodes) if one["index"] is not None}
 
 
 # --- episodes ------------------------------------------------------------------------------------
