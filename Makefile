@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types layers pytest floor data bench zoo power benchmark calibrate clean help
+.PHONY: demo test lint types layers pytest spark floor data bench zoo power benchmark calibrate clean help
 
 help:            ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -33,6 +33,11 @@ layers: $(READY)
 
 pytest: $(READY)
 	$(BIN)/python -m pytest
+
+spark: $(READY)  ## the cases and laws of the clock on Spark, and a study from end to end (Java 17)
+	$(PYTHON) -m venv .venv-spark
+	.venv-spark/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,spark]'
+	DEEPVALUE_TEST_ENGINE=spark .venv-spark/bin/python -m pytest tests/spark tests/unit/test_linkage_cases.py tests/unit/test_linkage_episodes.py tests/unit/test_linkage_exposure.py tests/unit/test_linkage_outcomes.py tests/unit/test_linkage_waves.py tests/property/test_linkage_laws.py
 
 floor:           ## the tests on the oldest versions that pyproject.toml allows (Python 3.11)
 	$(PYTHON) -m venv .venv-floor
@@ -65,4 +70,4 @@ calibrate: $(READY)  ## coverage of the multilevel intervals with few practition
 	$(BIN)/python benchmarks/calibrate_multilevel.py
 
 clean:
-	rm -rf $(VENV) .venv-floor .venv-peer build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-floor .venv-spark .venv-peer build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

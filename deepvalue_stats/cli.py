@@ -31,10 +31,24 @@ app = typer.Typer(
 
 PlanPath = Annotated[Path, typer.Argument(help="A plan file, as analyses/jobs/plan.toml.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Folder to write into.")]
+EngineName = Annotated[
+    str, typer.Option("--engine", help="Where records are joined: duckdb or spark.")
+]
+Memory = Annotated[
+    str | None,
+    typer.Option(help="Limit of the join, as 1GB; what does not fit is kept on disk meanwhile."),
+]
 
 
 def _library(name: str) -> Any:
     return import_module(f"deepvalue_stats.{name}")
+
+
+def _engine(name: str, memory: str | None) -> Any:
+    """What joins the records; a limit of memory is the embedded engine's."""
+    if name == "duckdb" and memory:
+        return _library("linkage").DuckDB(memory_limit=memory)
+    return name
 
 
 @app.command(epilog="Example: deepvalue init debt --output my_study")
@@ -60,12 +74,16 @@ def check(
     lock: Annotated[
         bool, typer.Option("--lock", help="Write plan.lock, for a confirmatory analysis.")
     ] = False,
+    engine: EngineName = "duckdb",
+    memory: Memory = None,
 ) -> None:
     """Read, check and link, and print problems and the participant flow; fit nothing."""
     study = _library("study")
     read = _library("plan").read_plan(plan)
     with _stages("Checking", study.STAGES[:3]) as say:
-        prepared = study.prepare(read, folder=plan.parent, progress=say)
+        prepared = study.prepare(
+            read, folder=plan.parent, progress=say, engine=_engine(engine, memory)
+        )
     for line in study.describe(prepared):
         typer.echo(line)
     if lock:
@@ -77,6 +95,8 @@ def run(
     plan: PlanPath,
     output: Output = None,
     pages: Annotated[bool, typer.Option(help="Render the two pages as well.")] = True,
+    engine: EngineName = "duckdb",
+    memory: Memory = None,
 ) -> None:
     """Run a study and render its commissioner summary and technical report."""
     study = _library("study")
@@ -85,7 +105,13 @@ def run(
     stages = (*study.STAGES, *(("summary page", "technical page") if pages else ()))
     made: tuple[Path, ...] = ()
     with _stages(f"Running {read.study.name}", stages) as say:
-        findings = study.run_study(read, folder=plan.parent, output=folder, progress=say)
+        findings = study.run_study(
+            read,
+            folder=plan.parent,
+            output=folder,
+            progress=say,
+            engine=_engine(engine, memory),
+        )
         if pages:
             made = _render_both(folder, plan.parent, say)
     for verdict in findings.verdicts:

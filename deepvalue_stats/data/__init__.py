@@ -11,7 +11,7 @@ from deepvalue_stats.data.dataset import (
 from deepvalue_stats.data.files import read_text_tables
 from deepvalue_stats.data.problems import problems_report, reading_notes
 from deepvalue_stats.data.reading import read_data, type_tables
-from deepvalue_stats.data.schema import compile_schemas, locate
+from deepvalue_stats.data.schema import compile_schemas, locate, wanted_columns
 from deepvalue_stats.data.text import HowRead, TextTable
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "read_text_tables",
     "reading_notes",
     "type_tables",
+    "wanted_columns",
 ]

@@ -1,6 +1,6 @@
 """Who was rated when, what happened next, and who is missing from the answer."""
 
-from deepvalue_stats.linkage.engine import DuckDB, Engine, Spark, engine_of
+from deepvalue_stats.linkage.engine import DuckDB, Engine, Spark, brought_here, engine_of
 from deepvalue_stats.linkage.flow import flow_table, sources_table
 from deepvalue_stats.linkage.linking import Linked, link, linkage_sql, rating_fates
 from deepvalue_stats.linkage.links import resolve_links, with_minimum
@@ -15,6 +15,7 @@ __all__ = [
     "Engine",
     "Linked",
     "Spark",
+    "brought_here",
     "engine_of",
     "flow_table",
     "link",

@@ -7,6 +7,7 @@ rows come back.
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from typing import Any, Protocol
 import duckdb
 import pandas as pd
 
-from deepvalue_stats.data import Dataset
+from deepvalue_stats.data import Dataset, wanted_columns
 from deepvalue_stats.errors import LinkageError
 from deepvalue_stats.linkage.sql import table
+from deepvalue_stats.plan import Plan
 
 # a table, a Parquet file, or a table of the engine's own kind
 Source = Any
@@ -52,6 +54,11 @@ class DuckDB:
 
     memory_limit: str | None = None
     threads: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a limit that could not be read, before anything is."""
+        if self.memory_limit is not None:
+            _amount(self.memory_limit)
 
     @property
     def name(self) -> str:
@@ -154,7 +161,11 @@ class Spark:
             # lazy: only whoever has Spark needs it, and a frame of pandas 3 is not Spark's to read
             import pyarrow as pa
 
-            return self.session.createDataFrame(pa.Table.from_pandas(source, preserve_index=False))
+            arrow = pa.Table.from_pandas(source, preserve_index=False)
+            with warnings.catch_warnings():
+                # of the version of pandas, which is not used: the rows go over as Arrow
+                warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
+                return self.session.createDataFrame(arrow)
         return source
 
 
@@ -178,6 +189,21 @@ def engine_of(engine: Any = "duckdb") -> Engine:
     raise LinkageError(
         "there is no such engine", "engine", 'use "duckdb", "spark", or a session of Spark'
     )
+
+
+def brought_here(plan: Plan, frames: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """Frames of pandas as they are, and of Spark's tables the columns that a plan uses."""
+    return {name: _brought(plan, name, frame) for name, frame in frames.items()}
+
+
+def _brought(plan: Plan, name: str, frame: Any) -> pd.DataFrame:
+    if not hasattr(frame, "toArrow"):
+        return frame  # type: ignore[no-any-return]
+    wanted = wanted_columns(plan, name)
+    # text as Spark writes it: a type that pandas would guess could change it
+    columns = [f"CAST(`{one}` AS STRING) AS `{one}`" for one in frame.columns if one in wanted]
+    found: pd.DataFrame = frame.selectExpr(*columns).toArrow().to_pandas()
+    return found
 
 
 def run_sql(text: str, data: Mapping[str, Dataset], engine: Engine | None = None) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +19,8 @@ from deepvalue_stats.data import (
 from deepvalue_stats.errors import DataError
 from deepvalue_stats.linkage import (
     Linked,
+    brought_here,
+    engine_of,
     flow_table,
     link,
     linkage_table,
@@ -85,8 +88,9 @@ def prepare(
     plan: Plan,
     *,
     folder: Path,
-    frames: Mapping[str, pd.DataFrame] | None = None,
+    frames: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    engine: Any = "duckdb",
 ) -> Prepared:
     """Read, score and link, and stop before anything is fitted.
 
@@ -95,8 +99,11 @@ def prepare(
     plan : Plan
     folder : Path
         What source paths are relative to.
-    frames : mapping of str to pandas.DataFrame, optional
+    frames : mapping of str to DataFrame, optional
+        Of pandas or of Spark; of the latter the columns that the plan uses are brought here.
     progress : callable, optional
+    engine : "duckdb", "spark", SparkSession or Engine
+        Where records are joined.
 
     Returns
     -------
@@ -107,10 +114,13 @@ def prepare(
     PlanError, DataError, LinkageError
     """
     say = progress or (lambda _stage: None)
+    # before anything is read: an engine that is not there refuses at once
+    runs = engine_of(engine)
     say("reading")
-    tables = read_text_tables(plan, folder=folder, frames=frames)
+    tables = read_text_tables(plan, folder=folder, frames=brought_here(plan, frames or {}))
     typed = type_tables(plan, tables)
-    return prepared_from(plan, typed, notes=tuple(reading_notes(tables)), progress=say)
+    notes = tuple(reading_notes(tables))
+    return prepared_from(plan, typed, notes=notes, progress=say, engine=runs)
 
 
 def prepared_from(
@@ -119,6 +129,7 @@ def prepared_from(
     *,
     notes: tuple[str, ...] = (),
     progress: Progress | None = None,
+    engine: Any = "duckdb",
 ) -> Prepared:
     """Link and score sources that were read and typed already; see `prepare`."""
     say = progress or (lambda _stage: None)
@@ -136,7 +147,7 @@ def prepared_from(
             "said of equity",
         )
     say("linking")
-    return Prepared(plan, scored, link(plan, scored), bands, notes, typed)
+    return Prepared(plan, scored, link(plan, scored, engine=engine), bands, notes, typed)
 
 
 def describe(prepared: Prepared) -> list[str]:

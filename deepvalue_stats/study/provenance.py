@@ -14,7 +14,7 @@ from pathlib import Path
 from deepvalue_stats.data import Dataset
 from deepvalue_stats.errors import DataError
 from deepvalue_stats.folders import staged
-from deepvalue_stats.linkage import linkage_sql, read_key
+from deepvalue_stats.linkage import read_key
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.study.fitting import Fitted
 from deepvalue_stats.study.preparing import Prepared
@@ -91,12 +91,13 @@ def write_room(
         "seconds": round((datetime.now(UTC) - began).total_seconds(), 1),
         "folder": str(folder.resolve()),
         "rows": {name: len(dataset.frame) for name, dataset in prepared.data.items()},
+        "engine": prepared.linked.engine,
         "problems": [vars(problem) for problem in problems],
         "not_fitted": dict(fitted.failed),
     }
     texts = {
         "manifest.json": json.dumps(manifest, indent=1),
-        "linkage.sql": linkage_sql(prepared.plan, prepared.data),
+        "linkage.sql": prepared.linked.sql,
         "plan.toml": prepared.plan.to_toml(),
     }
     with staged(room) as fresh:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-
-import pandas as pd
+from typing import Any
 
 from deepvalue_stats.disclosure import rules_of
 from deepvalue_stats.errors import PlanError
@@ -30,10 +29,11 @@ STAGES = ("reading", "scoring", "linking", "fitting", "stressing", "judging", "w
 def run_study(
     plan: Plan | Path | str,
     *,
-    frames: Mapping[str, pd.DataFrame] | None = None,
+    frames: Mapping[str, Any] | None = None,
     output: Path | str | None = None,
     folder: Path | str | None = None,
     progress: Progress | None = None,
+    engine: Any = "duckdb",
 ) -> Findings:
     """Run a study from its plan to its findings.
 
@@ -41,14 +41,16 @@ def run_study(
     ----------
     plan : Plan or path
         A plan, or the file that holds it.
-    frames : mapping of str to pandas.DataFrame, optional
-        Sources given as frames instead of files.
+    frames : mapping of str to DataFrame, optional
+        Sources given as frames, of pandas or of Spark, instead of files.
     output : path, optional
         A folder in which `findings/`, which may leave, and `room/`, which may not, are written.
     folder : path, optional
         What source paths are relative to: the plan file's folder unless given.
     progress : callable, optional
         Called with the name of each stage as it begins; see `STAGES`.
+    engine : "duckdb", "spark", SparkSession or Engine
+        Where records are joined; the findings are the same.
 
     Returns
     -------
@@ -66,7 +68,7 @@ def run_study(
         require_writable(Path(output) / "findings")
         require_room(Path(output) / "room")
     say = progress or (lambda _stage: None)
-    prepared = prepare(plan, folder=folder, frames=frames, progress=say)
+    prepared = prepare(plan, folder=folder, frames=frames, progress=say, engine=engine)
     say("fitting")
     fitted = fit_models(prepared)
     effects = estimate_effects(plan, fitted)

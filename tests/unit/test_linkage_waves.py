@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from linkage_language import REST, TOP, plan_with, table
+from linkage_language import REST, TOP, engine, plan_with, table
 from linkage_language import cell as shown
 
 from deepvalue_stats.data import read_data
@@ -66,7 +66,7 @@ def frame(text):
 def linked(text=TALKS, changes=()):
     plan = plan_with(changes, WAVES)
     data = score(plan, read_data(plan, folder=Path(), frames={"talks": frame(text)}))
-    return link(plan, data)
+    return link(plan, data, engine=engine())
 
 
 def seen(dataset, columns):
