@@ -18,7 +18,7 @@ def day_of(place: tuple[str, int], alias: str = "episodes") -> str:
 
 
 def episode_steps(plan: Plan, schemas: Schemas) -> list[str]:
-    """Steps that end in `spells` (contacts of an episode) and `episodes` (one row each).
+    """Steps that end in `episodes`, one row each, and `spells`, their contacts if any are read.
 
     Columns of `episodes`: `unit` (the line that opens it), `client`, `episode` (1, 2, ... of a
     client), `start_day`, `end_day` (the last day on which it is open, or NULL), `next_start`,
@@ -97,8 +97,12 @@ def _listed(plan: Plan, schemas: Schemas) -> list[str]:
     start = quoted(locate(spec.qualified(spec.start), schemas)[1])
     end = quoted(locate(spec.qualified(spec.end), schemas)[1])
     in_order = "PARTITION BY client ORDER BY start_day, line"
-    keep = "WHERE runs_to IS NULL OR start_day >= runs_to" if spec.overlap == "keep_first" else ""
-    ends = "end_day"
+    ordered, kept, ends = "", "listed", "end_day"
+    if spec.overlap == "keep_first":
+        kept = "ordered WHERE runs_to IS NULL OR start_day >= runs_to"
+        ordered = f""", ordered AS (
+  SELECT *, MAX(COALESCE(end_day, {NEVER})) OVER ({in_order} {BEFORE}) AS runs_to FROM listed
+)"""
     if spec.overlap == "split":
         ends = f"CASE WHEN next_start < COALESCE(end_day, {NEVER}) THEN next_start ELSE end_day END"
     steps = [
@@ -107,12 +111,10 @@ listed AS (
   SELECT {client} AS client, {start} AS start_day, {end} AS end_day, line,
     {_roles(plan, schemas, spec.source)}
   FROM {table(spec.source)} WHERE {start} IS NOT NULL AND {client} IS NOT NULL
-), ordered AS (
-  SELECT *, MAX(COALESCE(end_day, {NEVER})) OVER ({in_order} {BEFORE}) AS runs_to FROM listed
-), kept AS (
+){ordered}, kept AS (
   SELECT client, start_day, end_day, line, practitioner, service,
     ROW_NUMBER() OVER ({in_order}) AS episode, LEAD(start_day) OVER ({in_order}) AS next_start
-  FROM ordered {keep}
+  FROM {kept}
 ), spans AS (
   SELECT client, episode, start_day, {ends} AS end_day, next_start, line AS unit,
     practitioner, service
@@ -127,8 +129,6 @@ opened AS (
   SELECT client, episode, start_day, end_day, next_start, unit,
     CAST(NULL AS BIGINT) AS contacts
   FROM spans
-), spells AS (
-  SELECT unit, start_day AS day, unit AS line, practitioner, service FROM spans
 )""",
         ]
     source, column = locate(spec.contacts, schemas)
@@ -211,6 +211,8 @@ def member_steps(plan: Plan) -> list[str]:
     Education 50, for UPC; Steinwachs (1979), Medical Care 17, for SECON.
     """
     spec, exposure, _ = plan.clock.dated
+    if spec.contact_date is None:
+        return ["\nmembers AS (\n  SELECT unit, practitioner, service FROM spans\n)"]
     order = "n DESC, first_place" if spec.practitioner == "majority" else "first_place"
     last = day_of(plan.clock.place(exposure.end))
     roles = ["practitioner", *(["service"] if plan.ids.service else [])]
@@ -219,7 +221,7 @@ def member_steps(plan: Plan) -> list[str]:
         f"LEFT JOIN {role}_ranks ON {role}_ranks.unit = episodes.unit AND {role}_ranks.place = 1"
         for role in roles
     )
-    steps = [
+    return [
         f"""
 window_contacts AS (
   SELECT spells.*, ROW_NUMBER() OVER (PARTITION BY spells.unit
@@ -233,8 +235,8 @@ members AS (
   FROM episodes
   {joins}
 )""",
+        _continuity(),
     ]
-    return steps if spec.contact_date is None else [*steps, _continuity()]
 
 
 def _ranks(role: str, order: str) -> str:

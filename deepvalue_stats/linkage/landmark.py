@@ -13,9 +13,9 @@ from deepvalue_stats.linkage.ratings import (
     rating_source,
 )
 from deepvalue_stats.linkage.records import (
-    ended_columns,
-    ended_steps,
     event_steps,
+    followed_columns,
+    followed_steps,
     outcome_columns,
 )
 from deepvalue_stats.linkage.sql import Schemas, covariate_columns, quoted, source_of, table
@@ -53,14 +53,14 @@ def landmark_sql(plan: Plan, schemas: Schemas) -> str:
         *member_steps(plan),
         *clocked_steps(plan, schemas),
         *rated_steps(plan, schemas),
-        *ended_steps(plan, schemas),
+        *followed_steps(plan, schemas),
     ]
     selected = ["episodes.client", "episodes.episode", "members.practitioner"]
     if plan.ids.service:
         selected.append("members.service")
     selected += ["episodes.index_day", "episodes.contacts", *continuity_columns(plan)]
-    selected += ended_columns(plan)
-    joins = [_joined("members"), _joined("rated"), _joined("ended")]
+    selected += followed_columns(plan)
+    joins = [_joined("members"), _joined("rated")]
     joins += [_joined("continuity")] if continuity_columns(plan) else []
     for name in rated_measures(plan):
         selected += exposure_columns(name, plan)
@@ -87,7 +87,7 @@ def landmark_sql(plan: Plan, schemas: Schemas) -> str:
     return (
         f"WITH {','.join(steps)}\nSELECT\n  "
         + ",\n  ".join(selected)
-        + "\nFROM episodes\n"
+        + "\nFROM followed AS episodes\n"
         + "\n".join(joins)
         + "\nORDER BY episodes.client, episodes.episode"
     )

@@ -22,11 +22,11 @@ def censor_sources(plan: Plan, schemas: Schemas) -> tuple[str, ...]:
     return tuple(dict.fromkeys(locate(column, schemas)[0] for column in columns))
 
 
-def ended_steps(plan: Plan, schemas: Schemas) -> list[str]:
-    """Steps that end in `ended`, a row a unit: the days on which its record may have ended.
+def followed_steps(plan: Plan, schemas: Schemas) -> list[str]:
+    """Steps that end in `followed`: episodes, with the days on which their record may have ended.
 
-    Columns `recorded_to` (NULL where nobody says), `died` (NULL for the living) and `next_start`,
-    the days seen of the follow-up, and whether it was seen to its end.
+    Columns of `episodes`, `recorded_to` (NULL where nobody says), `died` (NULL for the living) and
+    `observed_days`, those of the follow-up that were seen.
     """
     _, _, follow_up = plan.clock.dated
     client = quoted(plan.ids.client.column)
@@ -38,7 +38,7 @@ def ended_steps(plan: Plan, schemas: Schemas) -> list[str]:
         )
 
     steps, joins = [], []
-    recorded, died, again = f"{NEVER}", "CAST(NULL AS BIGINT)", "CAST(NULL AS BIGINT)"
+    recorded, died, again = f"{NEVER}", "CAST(NULL AS BIGINT)", f"{NEVER}"
     if follow_up.censor:
         recorded = "observed.last_day"
         steps.append(f"""
@@ -58,19 +58,16 @@ died AS (
 )""")
         joins.append("LEFT JOIN deaths ON deaths.client = episodes.client")
     if follow_up.next_episode:
-        again = "episodes.next_start"
+        again = f"COALESCE(episodes.next_start, {NEVER})"
     landmark = day_of(plan.clock.landmark)
-    seen = (
-        f"LEAST({recorded}, COALESCE({died}, {NEVER}), COALESCE({again}, {NEVER}) - 1) - "
-        f"({landmark}) + 1"
-    )
+    seen = f"LEAST({recorded}, COALESCE({died}, {NEVER}), {again} - 1) - ({landmark}) + 1"
     known = f"CASE WHEN {recorded} IS NOT NULL THEN GREATEST(LEAST({seen}, {follow_up.days}), 0)"
     lines = "\n  ".join(joins)
     return [
         *steps,
         f"""
-ended AS (
-  SELECT episodes.unit, {recorded} AS recorded_to, {died} AS died, {again} AS next_start,
+followed AS (
+  SELECT episodes.*, {recorded} AS recorded_to, {died} AS died,
     {known} END AS observed_days
   FROM episodes
   {lines}
@@ -78,13 +75,13 @@ ended AS (
     ]
 
 
-def ended_columns(plan: Plan) -> list[str]:
+def followed_columns(plan: Plan) -> list[str]:
     """How many days of the follow-up were seen, and whether it ended before its time."""
     _, _, follow_up = plan.clock.dated
     return [
-        "ended.observed_days",
-        f"CASE WHEN ended.observed_days < {follow_up.days} THEN 1"
-        " WHEN ended.observed_days IS NOT NULL THEN 0 END AS censored",
+        "episodes.observed_days",
+        f"CASE WHEN episodes.observed_days < {follow_up.days} THEN 1"
+        " WHEN episodes.observed_days IS NOT NULL THEN 0 END AS censored",
     ]
 
 
@@ -134,14 +131,14 @@ def outcome_columns(name: str, plan: Plan, schemas: Schemas) -> list[str]:
     cases.append((f"{alias}.before_landmark > 0", "outcome before the landmark"))
     if follow_up.censor:
         cases += [
-            ("ended.recorded_to IS NULL", "end of the outcome record not known"),
-            (f"ended.recorded_to < {needed}", "follow-up incomplete"),
+            ("episodes.recorded_to IS NULL", "end of the outcome record not known"),
+            (f"episodes.recorded_to < {needed}", "follow-up incomplete"),
         ]
     if follow_up.death:
-        cases.append((f"ended.died < {needed}", "died before the end of follow-up"))
+        cases.append((f"episodes.died < {needed}", "died before the end of follow-up"))
     if follow_up.next_episode:
         why = "a new episode before the end of follow-up"
-        cases.append((f"ended.next_start <= {last}", why))
+        cases.append((f"episodes.next_start <= {last}", why))
     whens = "\n    ".join(f"WHEN {test} THEN {literal(why)}" for test, why in cases)
     none = " ".join(f"WHEN {test} THEN NULL" for test, _ in cases)
     columns = [
