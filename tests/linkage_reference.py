@@ -149,7 +149,11 @@ def continuity_of(plan, episode):
         pairs = sum(one * (one - 1) for one in counts)
         same = sum(a == b for a, b in pairwise(order))
         indices = {"upc": max(counts) / n, "coc": pairs / (n * (n - 1)), "secon": same / (n - 1)}
-    seen = {"contacts_seen": n or None, "practitioners_seen": len(counts) or None}
+    seen = {
+        "contacts": len(episode["met"]),
+        "contacts_seen": n or None,
+        "practitioners_seen": len(counts) or None,
+    }
     return {**seen, **{name: value(one) for name, one in indices.items()}}
 
 
@@ -293,7 +297,6 @@ def row_of(plan, episode, tables, shares):
         "episode": episode["episode"],
         "index": episode["index"],
         "practitioner": practitioner_of(plan, episode),
-        "contacts": None if listed_alone(plan) else len(episode["met"]),
         **continuity_of(plan, episode),
         **observed_of(plan, episode, tables),
         **exposure_of(plan, episode, tables),

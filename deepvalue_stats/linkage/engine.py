@@ -68,13 +68,22 @@ class DuckDB:
     def run(self, text: str, sources: Mapping[str, Source]) -> pd.DataFrame:
         """Run one query; a source is a frame, an Arrow table, or the path of a Parquet file."""
         with self._connection(sources) as connection:
-            return connection.execute(text).df()
+            return connection.execute(self._in_parts(connection, text)).df()
 
     def write(self, text: str, sources: Mapping[str, Source], path: Path) -> None:
         """Run one query, and write its rows as Parquet."""
         with self._connection(sources) as connection:
             target = str(path).replace("'", "''")
-            connection.execute(f"COPY ({text}) TO '{target}' (FORMAT parquet)")
+            query = self._in_parts(connection, text)
+            connection.execute(f"COPY ({query}) TO '{target}' (FORMAT parquet)")
+
+    def _in_parts(self, connection: duckdb.DuckDBPyConnection, text: str) -> str:
+        """With little memory the rows are joined first and sorted then: a text orders last."""
+        joined, order, by = text.rpartition("\nORDER BY ")
+        if self.memory_limit is None or not order:
+            return text
+        connection.execute(f"CREATE TEMP TABLE joined AS {joined}")
+        return f"SELECT * FROM joined ORDER BY {by}"
 
     @contextmanager
     def _connection(self, sources: Mapping[str, Source]) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -21,12 +21,23 @@ def episode_steps(plan: Plan, schemas: Schemas) -> list[str]:
     """Steps that end in `episodes`, one row each, and `spells`, their contacts if any are read.
 
     Columns of `episodes`: `unit` (the line that opens it), `client`, `episode` (1, 2, ... of a
-    client), `start_day`, `end_day` (the last day on which it is open, or NULL), `next_start`,
-    `contacts`, `index_day` (NULL where the episode has none).
+    client), `start_day`, `index_day` (NULL where the episode has none), and those of
+    `episode_columns`.
     """
     spec, _, _ = plan.clock.dated
     steps = _built(plan) if spec.built else _listed(plan, schemas)
     return [*steps, *_indexed(plan, schemas)]
+
+
+def episode_columns(plan: Plan) -> list[str]:
+    """What is kept of an episode: no more than is used, as every later step carries it."""
+    spec, _, follow_up = plan.clock.dated
+    names = ["unit", "client", "episode", "start_day"]
+    if follow_up.next_episode:
+        names.append("next_start")
+    if spec.contact_date is not None:
+        return [*names, "contacts"]
+    return [*names, "practitioner", *(["service"] if plan.ids.service else [])]
 
 
 def _roles(plan: Plan, schemas: Schemas | None = None, source: str = "") -> str:
@@ -126,9 +137,7 @@ listed AS (
             *steps,
             """
 opened AS (
-  SELECT client, episode, start_day, end_day, next_start, unit,
-    CAST(NULL AS BIGINT) AS contacts
-  FROM spans
+  SELECT * FROM spans
 )""",
         ]
     source, column = locate(spec.contacts, schemas)
@@ -155,11 +164,8 @@ met AS (
 
 def _indexed(plan: Plan, schemas: Schemas) -> list[str]:
     """The day from which windows count."""
-    columns = (
-        "opened.client, opened.episode, opened.start_day, opened.end_day, opened.next_start, "
-        "opened.unit, opened.contacts"
-    )
     clock = plan.clock
+    columns = ", ".join(f"opened.{name}" for name in episode_columns(plan))
     if clock.index == "date":
         day = clock.index_day
         return [
@@ -212,7 +218,7 @@ def member_steps(plan: Plan) -> list[str]:
     """
     spec, exposure, _ = plan.clock.dated
     if spec.contact_date is None:
-        return ["\nmembers AS (\n  SELECT unit, practitioner, service FROM spans\n)"]
+        return []
     order = "n DESC, first_place" if spec.practitioner == "majority" else "first_place"
     last = day_of(plan.clock.place(exposure.end))
     roles = ["practitioner", *(["service"] if plan.ids.service else [])]
@@ -251,6 +257,11 @@ def _ranks(role: str, order: str) -> str:
 )"""
 
 
+def members(plan: Plan) -> str:
+    """The step that holds whose each episode is."""
+    return "episodes" if plan.clock.dated[0].contact_date is None else "members"
+
+
 def _continuity() -> str:
     enough = "n >= 3"
     return f"""
@@ -277,6 +288,8 @@ CONTINUITY = ("contacts_seen", "practitioners_seen", "upc", "coc", "secon")
 
 
 def continuity_columns(plan: Plan) -> list[str]:
-    """The columns of `continuity`, where contacts are read."""
+    """The episode's contacts and the columns of `continuity`, where contacts are read."""
     spec, _, _ = plan.clock.dated
-    return [] if spec.contact_date is None else [f"continuity.{name}" for name in CONTINUITY]
+    if spec.contact_date is None:
+        return []
+    return ["episodes.contacts", *(f"continuity.{name}" for name in CONTINUITY)]

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from deepvalue_stats.data import locate
-from deepvalue_stats.linkage.episodes import continuity_columns, episode_steps, member_steps
+from deepvalue_stats.linkage.episodes import (
+    continuity_columns,
+    episode_steps,
+    member_steps,
+    members,
+)
 from deepvalue_stats.linkage.ratings import (
     clocked_steps,
     exposure_columns,
@@ -55,13 +60,15 @@ def landmark_sql(plan: Plan, schemas: Schemas) -> str:
         *rated_steps(plan, schemas),
         *followed_steps(plan, schemas),
     ]
-    selected = ["episodes.client", "episodes.episode", "members.practitioner"]
+    whose = members(plan)
+    selected = ["episodes.client", "episodes.episode", f"{whose}.practitioner"]
     if plan.ids.service:
-        selected.append("members.service")
-    selected += ["episodes.index_day", "episodes.contacts", *continuity_columns(plan)]
+        selected.append(f"{whose}.service")
+    selected += ["episodes.index_day", *continuity_columns(plan)]
     selected += followed_columns(plan)
-    joins = [_joined("members"), _joined("rated")]
-    joins += [_joined("continuity")] if continuity_columns(plan) else []
+    joins = [_joined("rated")]
+    if whose == "members":
+        joins += [_joined("members"), _joined("continuity")]
     for name in rated_measures(plan):
         selected += exposure_columns(name, plan)
     for name in plan.outcomes:
@@ -89,7 +96,7 @@ def landmark_sql(plan: Plan, schemas: Schemas) -> str:
         + ",\n  ".join(selected)
         + "\nFROM followed AS episodes\n"
         + "\n".join(joins)
-        + "\nORDER BY episodes.client, episodes.episode"
+        + "\nORDER BY client, episode"
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from deepvalue_stats.data import Dataset, locate
 from deepvalue_stats.plan import Plan
@@ -107,7 +107,7 @@ def wilson(found: int, n: int) -> tuple[float, float]:
     """
     if not n:
         return float("nan"), float("nan")
-    z = float(stats.norm.ppf((1 + LEVEL) / 2))
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
     share, weight = found / n, z**2 / n
     middle = (share + weight / 2) / (1 + weight)
     half = z * np.sqrt(share * (1 - share) / n + weight / (4 * n)) / (1 + weight)

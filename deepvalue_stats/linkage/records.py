@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deepvalue_stats.data import locate
-from deepvalue_stats.linkage.episodes import day_of
+from deepvalue_stats.linkage.episodes import day_of, episode_columns
 from deepvalue_stats.linkage.sql import NEVER, Schemas, literal, quoted, table
 from deepvalue_stats.plan.parts import OutcomePlan, Plan, at_baseline
 
@@ -63,11 +63,13 @@ died AS (
     seen = f"LEAST({recorded}, COALESCE({died}, {NEVER}), {again} - 1) - ({landmark}) + 1"
     known = f"CASE WHEN {recorded} IS NOT NULL THEN GREATEST(LEAST({seen}, {follow_up.days}), 0)"
     lines = "\n  ".join(joins)
+    kept = (*episode_columns(plan), "index_day")
+    columns = ", ".join(f"episodes.{name}" for name in kept)
     return [
         *steps,
         f"""
 followed AS (
-  SELECT episodes.*, {recorded} AS recorded_to, {died} AS died,
+  SELECT {columns}, {recorded} AS recorded_to, {died} AS died,
     {known} END AS observed_days
   FROM episodes
   {lines}

@@ -3,7 +3,8 @@
 House rules: dates are whole days since 1970-01-01, so that windows are integer arithmetic; ties in
 time are broken by the line of the file; sums are of integers and divided once, last, so that every
 engine and every run gives the same bits; every division is guarded by NULLIF; names stand in
-double quotes and texts in single ones, as the SQL standard has it; an episode is known by the line
+double quotes and texts in single ones, as the SQL standard has it; rows are put in order last, on
+a line of its own, by columns of the result; an episode is known by the line
 that opens it, a number that groups and joins faster than the text of an id.
 """
 

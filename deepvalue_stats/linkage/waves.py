@@ -36,7 +36,7 @@ def waves_sql(plan: Plan, schemas: Schemas) -> str:
         "  FROM (SELECT DISTINCT wave_number FROM units) AS waves\n)\n"
         f"SELECT\n  units.client,\n  units.wave_number,\n  {columns}\n"
         f"FROM units\nJOIN schedule ON schedule.wave_number = units.wave_number\n{joins}\n"
-        "ORDER BY units.client, units.wave_number"
+        "ORDER BY client, wave_number"
     )
 
 
