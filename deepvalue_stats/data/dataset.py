@@ -162,4 +162,4 @@ class Dataset:
         for column in self.schema.columns:
             if column.role == role and column.name in frame:
                 return frame[column.name]
-        return pd.Series(dtype="object")
+        return pd.Series(None, index=frame.index, dtype="object")

@@ -3,7 +3,7 @@
 from deepvalue_stats.study.estimating import estimate_effects
 from deepvalue_stats.study.evidence import gather_evidence
 from deepvalue_stats.study.fitting import Fitted, fit_model, fit_models
-from deepvalue_stats.study.preparing import Prepared, describe, prepare
+from deepvalue_stats.study.preparing import Prepared, describe, prepare, prepared_from
 from deepvalue_stats.study.running import STAGES, run_study, write_lock
 from deepvalue_stats.study.sweeping import sweep
 from deepvalue_stats.study.tabulating import count_tables, figure_series
@@ -20,6 +20,7 @@ __all__ = [
     "fit_models",
     "gather_evidence",
     "prepare",
+    "prepared_from",
     "run_study",
     "sweep",
     "write_lock",
