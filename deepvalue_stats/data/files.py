@@ -16,15 +16,18 @@ import pandas as pd
 from deepvalue_stats.data.delimited import read_delimited
 from deepvalue_stats.data.schema import wanted_columns
 from deepvalue_stats.data.text import (
+    CodedText,
     HowRead,
     TextTable,
     cell_text,
     checked_headers,
+    code_text,
     frame_table,
     number_text,
+    objects,
     positions_of,
+    relabelled,
     require_rows,
-    text_frame,
 )
 from deepvalue_stats.errors import DataError, Fault
 from deepvalue_stats.plan.parts import Plan, Source
@@ -129,14 +132,14 @@ def _parquet(
     except duckdb.Error:
         raise _not_a(source.format, where) from None
     require_rows(len(frame), where)
-    cells = {}
+    texts = {}
     for at, i in enumerate(kept):
-        text = frame.iloc[:, at].astype(object)
-        text = text.where(text.notna(), "")
+        cells = frame.iloc[:, at].astype(object)
+        text = code_text(cells.where(cells.notna(), "").to_numpy())
         floating = str(described[i][1]).startswith(("DOUBLE", "FLOAT", "DECIMAL"))
-        cells[columns[i]] = list(_number_texts(text) if floating else text)
+        texts[columns[i]] = _number_texts(text) if floating else text
     lines = np.arange(1, len(frame) + 1, dtype=np.int64)
-    return TextTable(name, columns, text_frame(cells), lines, HowRead("parquet"))
+    return TextTable(name, columns, texts, lines, HowRead("parquet"))
 
 
 def _cast(column: str, sql_type: str) -> str:
@@ -149,9 +152,9 @@ def _cast(column: str, sql_type: str) -> str:
     return f"CAST({quoted} AS VARCHAR)"
 
 
-def _number_texts(texts: pd.Series) -> np.ndarray:
-    codes, distinct = pd.factorize(texts)
-    return np.array([number_text(float(t)) if t else "" for t in distinct], dtype=object)[codes]
+def _number_texts(text: CodedText) -> CodedText:
+    """Write numbers at their shortest, as they are in every other format."""
+    return relabelled(text, [number_text(float(one)) if one else "" for one in text.distinct])
 
 
 def _xlsx(name: str, source: Source, path: Path, wanted: Container[str], where: str) -> TextTable:
@@ -163,12 +166,13 @@ def _xlsx(name: str, source: Source, path: Path, wanted: Container[str], where: 
     used = [i for i in range(len(rows[top])) if any(rows[row][i].strip() for row in filled)]
     columns = checked_headers([rows[top][i] for i in used], where)
     require_rows(len(body), where)
-    cells = {
-        columns[i]: [rows[row][used[i]] for row in body] for i in positions_of(columns, wanted)
+    texts = {
+        columns[i]: code_text(objects([rows[row][used[i]] for row in body]))
+        for i in positions_of(columns, wanted)
     }
     blank = body[-1] - top - len(body)
     lines = np.array(body, dtype=np.int64) + 1
-    return TextTable(name, columns, text_frame(cells), lines, HowRead("xlsx", blank_rows=blank))
+    return TextTable(name, columns, texts, lines, HowRead("xlsx", blank_rows=blank))
 
 
 def _sheet(source: Source, path: Path, where: str) -> list[list[object]]:

@@ -24,7 +24,7 @@ from deepvalue_stats.data.parse import (
 from deepvalue_stats.data.problems import Finding, exclusions, faults_of, problems_of
 from deepvalue_stats.data.schema import compile_schemas
 from deepvalue_stats.data.spans import span_troubles
-from deepvalue_stats.data.text import CodedText, TextTable, code_text
+from deepvalue_stats.data.text import CodedText, TextTable, stripped
 from deepvalue_stats.errors import DataError, Fault
 from deepvalue_stats.plan.parts import Plan
 
@@ -90,7 +90,7 @@ def _typed(
 ) -> tuple[Dataset, tuple[Finding, ...]]:
     """Type a table, and find what is wrong with it before any row leaves."""
     schema = schemas[table.source]
-    texts = {one.name: code_text(table.frame[one.name]) for one in schema.columns}
+    texts = {one.name: stripped(table.texts[one.name]) for one in schema.columns}
     parsed = {one.name: parse_column(one, texts[one.name], rules) for one in schema.columns}
     whole = [*key_troubles(schema, parsed), *span_troubles(plan, schema.name, schemas, parsed)]
     marks = [("", *mark) for mark in whole]

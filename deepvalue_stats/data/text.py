@@ -16,9 +16,6 @@ import pandas as pd
 
 from deepvalue_stats.errors import DataError, Fault
 
-Cells = list[str]
-
-
 @dataclass(frozen=True)
 class HowRead:
     """How a source was read, for the report.
@@ -43,6 +40,18 @@ class HowRead:
 
 
 @dataclass(frozen=True)
+class CodedText:
+    """A column of text as codes into its distinct texts, in order of appearance."""
+
+    codes: np.ndarray
+    distinct: tuple[str, ...]
+
+    def cells(self) -> np.ndarray:
+        """The column itself, as Python strings."""
+        return np.array([*self.distinct, ""], dtype=object)[self.codes]
+
+
+@dataclass(frozen=True)
 class TextTable:
     """A source as text.
 
@@ -52,39 +61,54 @@ class TextTable:
         Its name in the plan.
     columns : tuple of str
         Every header, in the file's order.
-    frame : pandas.DataFrame
-        Text cells of the columns that have a use.
+    texts : mapping of str to CodedText
+        The columns that have a use, as they stand in the file.
     lines : int64 array, shape (n_rows,)
         The line of a text file or row of a sheet on which each row begins; elsewhere its number.
     how : HowRead
         Format, encoding and delimiter.
     faults : tuple of Fault
-        What is wrong with rows that could not be taken into the frame: such a table is refused.
+        What is wrong with rows that could not be taken into the table: such a table is refused.
     """
 
     source: str
     columns: tuple[str, ...]
-    frame: pd.DataFrame
+    texts: Mapping[str, CodedText]
     lines: np.ndarray
     how: HowRead
     faults: tuple[Fault, ...] = ()
 
-
-@dataclass(frozen=True)
-class CodedText:
-    """A column of stripped text as codes into its distinct values, in order of appearance."""
-
-    codes: np.ndarray
-    distinct: tuple[str, ...]
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The columns that have a use, cell by cell."""
+        cells = {name: text.cells() for name, text in self.texts.items()}
+        return pd.DataFrame(cells, index=range(len(self.lines)), dtype=object)
 
 
-def code_text(cells: pd.Series) -> CodedText:
-    """Strip a column of text and number its distinct values."""
-    codes, raw = pd.factorize(cells.to_numpy(dtype=object))
-    stripped = np.empty(len(raw), dtype=object)
-    stripped[:] = [text.strip() for text in raw]
-    again, distinct = pd.factorize(stripped)
-    return CodedText(again[codes], tuple(distinct))
+def code_text(cells: np.ndarray) -> CodedText:
+    """Number the distinct texts of a column of Python strings."""
+    codes, distinct = pd.factorize(cells)
+    return CodedText(codes.astype(np.int32), tuple(distinct))
+
+
+def stripped(text: CodedText) -> CodedText:
+    """Take the space from both ends of every text; texts that are the same then are one."""
+    return relabelled(text, list(map(str.strip, text.distinct)))
+
+
+def relabelled(text: CodedText, distinct: Sequence[str]) -> CodedText:
+    """Write other texts for the distinct ones; those that are the same then are one."""
+    if tuple(distinct) == text.distinct:
+        return text
+    merged = code_text(objects(distinct))
+    return CodedText(merged.codes[text.codes], merged.distinct)
+
+
+def objects(texts: Sequence[str]) -> np.ndarray:
+    """Make an array of Python strings, whatever the text type that numpy would choose."""
+    values = np.empty(len(texts), dtype=object)
+    values[:] = texts
+    return values
 
 
 def checked_headers(headers: Iterable[object], where: str) -> tuple[str, ...]:
@@ -112,11 +136,6 @@ def checked_headers(headers: Iterable[object], where: str) -> tuple[str, ...]:
     return names
 
 
-def text_frame(columns: Mapping[str, Cells | np.ndarray]) -> pd.DataFrame:
-    """Make a frame of Python strings, whatever the text type that pandas would choose."""
-    return pd.DataFrame(dict(columns), dtype=object)
-
-
 def cell_text(value: Any) -> str:
     """Write one value as text; see the head of this module."""
     if isinstance(value, str):
@@ -141,17 +160,16 @@ def number_text(value: float | np.floating[Any]) -> str:
     return str(int(value)) if np.isfinite(value) and value == int(value) else str(value)
 
 
-def column_text(column: pd.Series) -> np.ndarray:
-    """Write a column of any type as an array of Python strings."""
+def column_text(column: pd.Series) -> CodedText:
+    """Write a column of any type as text."""
     if column.dtype == object:
-        texts = np.empty(len(column), dtype=object)
-        texts[:] = [cell_text(value) for value in column]
-        return texts
-    codes, distinct = pd.factorize(column)
+        return code_text(objects([cell_text(value) for value in column]))
+    codes, values = pd.factorize(column)
     single = column.dtype == np.float32  # an index hands its numbers out in double precision
-    values = distinct.to_numpy() if single else distinct
-    pool = np.array([*(cell_text(value) for value in values), ""], dtype=object)
-    return pool[codes]
+    distinct = [cell_text(value) for value in (values.to_numpy() if single else values)]
+    known = code_text(objects([*distinct, ""]))
+    codes, met = pd.factorize(known.codes[codes])  # what is absent has its place, too
+    return CodedText(codes.astype(np.int32), tuple(known.distinct[i] for i in met))
 
 
 def frame_table(
@@ -160,9 +178,9 @@ def frame_table(
     """Turn a typed frame into a table of text; its lines are the rows counted from 1."""
     columns = checked_headers(frame.columns, where)
     require_rows(len(frame), where)
-    kept = {name: column_text(frame.iloc[:, i]) for i, name in enumerate(columns) if name in wanted}
+    texts = {columns[i]: column_text(frame.iloc[:, i]) for i in positions_of(columns, wanted)}
     lines = np.arange(1, len(frame) + 1, dtype=np.int64)
-    return TextTable(source, columns, text_frame(kept), lines, how)
+    return TextTable(source, columns, texts, lines, how)
 
 
 def require_rows(n_rows: int, where: str) -> None:
