@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -138,20 +139,42 @@ class Dataset:
         Dataset
             With one more `AttritionStep`, also where nobody left.
         """
-        mask = np.asarray(keep, dtype=bool)
-        if mask.shape != (len(self.frame),):
-            raise ValueError("keep is one boolean for each row")
-        kept = self.frame[mask].reset_index(drop=True)
+        return self.restrict_by([(np.asarray(keep, dtype=bool), reason)])
+
+    def restrict_by(self, steps: Sequence[tuple[np.ndarray, str]]) -> Dataset:
+        """Take several steps at once: the rows of each are those that all before it kept.
+
+        Parameters
+        ----------
+        steps : sequence of (boolean array of shape (n_rows,), str)
+            What is kept of all rows of this data set, and the reason for which the others leave.
+
+        Returns
+        -------
+        Dataset
+            With an `AttritionStep` for each.
+        """
         clients = self._ids("client", self.frame)
-        step = AttritionStep(
-            reason=reason,
-            left=int((~mask).sum()),
-            rows=len(kept),
-            clients=int(self._ids("client", kept).nunique()),
-            practitioners=int(self._ids("practitioner", kept).nunique()),
-            left_clients=clients[~mask].reset_index(drop=True),
-        )
-        return replace(self, frame=kept, attrition=(*self.attrition, step))
+        known = [pd.factorize(ids)[0] for ids in (clients, self._ids("practitioner", self.frame))]
+        stays = np.ones(len(self.frame), dtype=bool)
+        taken = []
+        for keep, reason in steps:
+            if keep.shape != stays.shape:
+                raise ValueError("keep is one boolean for each row")
+            leaves = stays & ~keep
+            stays &= keep
+            step = AttritionStep(
+                reason=reason,
+                left=int(leaves.sum()),
+                rows=int(stays.sum()),
+                clients=_n_distinct(known[0], stays),
+                practitioners=_n_distinct(known[1], stays),
+                left_clients=clients[leaves[: len(clients)]].reset_index(drop=True),
+            )
+            taken.append(step)
+        frame = self.frame if stays.all() else self.frame[stays]
+        attrition = (*self.attrition, *taken)
+        return replace(self, frame=frame.reset_index(drop=True), attrition=attrition)
 
     def with_columns(self, **columns: Any) -> Dataset:
         """The same rows with more columns."""
@@ -163,3 +186,10 @@ class Dataset:
             if column.role == role and column.name in frame:
                 return frame[column.name]
         return pd.Series(dtype="object")
+
+
+def _n_distinct(codes: np.ndarray, stays: np.ndarray) -> int:
+    """Count the ids among the rows that stay; negative codes are of no id."""
+    met = np.zeros(codes.max(initial=-1) + 2, dtype=bool)
+    met[codes[stays[: len(codes)]]] = True  # the last place takes what is missing
+    return int(met[:-1].sum())

@@ -5,7 +5,10 @@ All work is done on the distinct texts of a column, and the result handed to its
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
+from operator import is_
 from typing import Literal
 
 import numpy as np
@@ -120,25 +123,35 @@ def parse_column(column: Column, text: CodedText, rules: Rules) -> ParsedColumn:
     ParsedColumn
         Cells in trouble are missing in it.
     """
-    hidden = np.array([token in rules.suppressed for token in text.distinct], dtype=bool)
-    blank = np.array([token in rules.missing for token in text.distinct], dtype=bool) & ~hidden
-    open_ = np.flatnonzero(~(blank | hidden))
-    found, marks = values_of([text.distinct[i] for i in open_], column, rules.dates)
-    everywhere: Marks = [(kind, _spread(mask, open_, len(blank))) for kind, mask in marks]
-    everywhere += [*_required(column, blank | hidden), (SUPPRESSED, hidden)]
-    faulty = _faulty(everywhere, len(blank))
-    values = _whole_array(found, open_, len(blank))
+    hidden, absent = _without_value(text.distinct, rules)
+    open_ = np.flatnonzero(~absent)
+    texts = text.distinct if not absent.any() else tuple(compress(text.distinct, ~absent))
+    found, marks = values_of(texts, column, rules.dates)
+    everywhere: Marks = [(kind, _spread(mask, open_, len(absent))) for kind, mask in marks]
+    everywhere += [*_required(column, absent), (SUPPRESSED, hidden)]
+    faulty = _faulty(everywhere, len(absent))
+    values = _whole_array(found, open_, len(absent))
     values[faulty] = None if values.dtype == object else np.nan
     rows = text.codes
     troubles = [(kind, mask[rows]) for kind, mask in everywhere if mask.any()]
-    if not troubles and pd.isna(values).all():
+    nothing = absent | faulty if values.dtype == object else np.isnan(values)
+    if not troubles and nothing.all():
         troubles = [(NO_VALUE, np.ones(len(rows), dtype=bool))]
     return ParsedColumn(
         values=_series(column, values, rows),
         suppressed=hidden[rows],
-        identity=_identities(values, hidden, faulty & ~blank)[rows],
+        identity=_identities(text.distinct, values, nothing, hidden, faulty & ~absent)[rows],
         troubles=tuple(troubles),
     )
+
+
+def _without_value(texts: Sequence[str], rules: Rules) -> tuple[np.ndarray, np.ndarray]:
+    """Mark the texts that the owner hid, and those that have no value: these and the missing."""
+    tokens = rules.missing | rules.suppressed
+    absent = np.fromiter(map(tokens.__contains__, texts), dtype=bool, count=len(texts))
+    hidden = absent.copy()
+    hidden[absent] = [text in rules.suppressed for text in compress(texts, absent)]
+    return hidden, absent
 
 
 def _spread(mask: np.ndarray, at: np.ndarray, length: int) -> np.ndarray:
@@ -170,9 +183,19 @@ def _faulty(marks: Marks, length: int) -> np.ndarray:
     return faulty
 
 
-def _identities(values: np.ndarray, hidden: np.ndarray, faulty: np.ndarray) -> np.ndarray:
+def _identities(
+    texts: Sequence[str],
+    values: np.ndarray,
+    nothing: np.ndarray,
+    hidden: np.ndarray,
+    faulty: np.ndarray,
+) -> np.ndarray:
     """Assign numbers to the distinct texts so that two ways to write one value share a number."""
-    identity = pd.factorize(values)[0].astype(np.int64)  # what has no value is MISSING here
+    if values.dtype == object and all(map(is_, compress(values, ~nothing), compress(texts, ~nothing))):
+        identity = np.arange(len(values))  # every text is a value of its own
+    else:
+        identity = pd.factorize(values)[0].astype(np.int64)
+    identity[nothing] = MISSING
     identity[hidden] = HIDDEN
     identity[faulty] = len(values) + np.flatnonzero(faulty)
     return identity

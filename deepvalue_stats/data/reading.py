@@ -116,15 +116,9 @@ def _frame(parsed: Mapping[str, ParsedColumn], lines: np.ndarray) -> pd.DataFram
 
 def _settled(dataset: Dataset, findings: Sequence[Finding]) -> Dataset:
     """Open the ledger, and take the faulty rows out, a step for each kind of trouble."""
-    everyone = np.ones(len(dataset.frame), dtype=bool)
-    dataset = replace(dataset, problems=problems_of(findings)).restrict(
-        everyone, "rows in the file"
-    )
-    stays = everyone
-    for reason, rows in exclusions(findings):
-        dataset = dataset.restrict(~rows[stays], reason)
-        stays = stays & ~rows
-    return dataset
+    steps = [(np.ones(len(dataset.frame), dtype=bool), "rows in the file")]
+    steps += [(~rows, reason) for reason, rows in exclusions(findings)]
+    return replace(dataset, problems=problems_of(findings)).restrict_by(steps)
 
 
 def _digest(texts: Mapping[str, CodedText]) -> str:
