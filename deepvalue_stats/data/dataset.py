@@ -139,57 +139,68 @@ class Dataset:
         Dataset
             With one more `AttritionStep`, also where nobody left.
         """
-        return self.restrict_by([(np.asarray(keep, dtype=bool), reason)])
-
-    def restrict_by(self, steps: Sequence[tuple[np.ndarray, str]]) -> Dataset:
-        """Take several steps at once: the rows of each are those that all before it kept.
-
-        Parameters
-        ----------
-        steps : sequence of (boolean array of shape (n_rows,), str)
-            What is kept of all rows of this data set, and the reason for which the others leave.
-
-        Returns
-        -------
-        Dataset
-            With an `AttritionStep` for each.
-        """
-        clients = self._ids("client", self.frame)
-        known = [pd.factorize(ids)[0] for ids in (clients, self._ids("practitioner", self.frame))]
-        stays = np.ones(len(self.frame), dtype=bool)
-        taken = []
-        for keep, reason in steps:
-            if keep.shape != stays.shape:
-                raise ValueError("keep is one boolean for each row")
-            leaves = stays & ~keep
-            stays &= keep
-            step = AttritionStep(
-                reason=reason,
-                left=int(leaves.sum()),
-                rows=int(stays.sum()),
-                clients=_n_distinct(known[0], stays),
-                practitioners=_n_distinct(known[1], stays),
-                left_clients=clients[leaves[: len(clients)]].reset_index(drop=True),
-            )
-            taken.append(step)
-        frame = self.frame if stays.all() else self.frame[stays]
-        attrition = (*self.attrition, *taken)
-        return replace(self, frame=frame.reset_index(drop=True), attrition=attrition)
+        mask = np.asarray(keep, dtype=bool)
+        if mask.shape != (len(self.frame),):
+            raise ValueError("keep is one boolean for each row")
+        clients, practitioners = (self._ids(role) for role in ("client", "practitioner"))
+        known = [pd.factorize(ids)[0] for ids in (clients, practitioners)]
+        step = attrition_of([(mask, reason)], clients, *known)
+        kept = self.frame[mask].reset_index(drop=True)
+        return replace(self, frame=kept, attrition=(*self.attrition, *step))
 
     def with_columns(self, **columns: Any) -> Dataset:
         """The same rows with more columns."""
         return replace(self, frame=self.frame.assign(**columns))
 
-    def _ids(self, role: str, frame: pd.DataFrame) -> pd.Series:
+    def _ids(self, role: str) -> pd.Series:
         """The column that holds who is meant; empty where the table has none."""
         for column in self.schema.columns:
-            if column.role == role and column.name in frame:
-                return frame[column.name]
+            if column.role == role and column.name in self.frame:
+                return self.frame[column.name]
         return pd.Series(dtype="object")
 
 
+def attrition_of(
+    steps: Sequence[tuple[np.ndarray, str]],
+    clients: pd.Series,
+    client: np.ndarray,
+    practitioner: np.ndarray,
+) -> tuple[AttritionStep, ...]:
+    """Count who is left after each of several steps; a row leaves at the first that does not keep it.
+
+    Parameters
+    ----------
+    steps : sequence of (boolean array of shape (n_rows,), str)
+        What is kept of all rows, and the reason for which the others leave.
+    clients : pandas.Series
+        Of every row; empty where the table has none.
+    client, practitioner : int arrays, shape (n_rows,)
+        A number for each, negative for none; empty where the table has none.
+
+    Returns
+    -------
+    tuple of AttritionStep
+    """
+    stays = np.ones(len(steps[0][0]), dtype=bool)
+    taken = []
+    for keep, reason in steps:
+        leaves = stays & ~keep
+        stays = stays & keep
+        taken.append(
+            AttritionStep(
+                reason=reason,
+                left=int(leaves.sum()),
+                rows=int(stays.sum()),
+                clients=_n_distinct(client, stays),
+                practitioners=_n_distinct(practitioner, stays),
+                left_clients=clients[leaves[: len(clients)]].reset_index(drop=True),
+            )
+        )
+    return tuple(taken)
+
+
 def _n_distinct(codes: np.ndarray, stays: np.ndarray) -> int:
-    """Count the ids among the rows that stay; negative codes are of no id."""
+    """Count the ids among the rows that stay."""
     met = np.zeros(codes.max(initial=-1) + 2, dtype=bool)
-    met[codes[stays[: len(codes)]]] = True  # the last place takes what is missing
+    met[np.maximum(codes[stays[: len(codes)]], -1)] = True  # no id has the last place
     return int(met[:-1].sum())

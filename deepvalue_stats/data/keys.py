@@ -32,8 +32,8 @@ def key_troubles(schema: TableSchema, parsed: Mapping[str, ParsedColumn]) -> Mar
         A row is repeated if all its used columns are, and then the first one is in no trouble.
         Rows that share a key and differ are all in trouble: nothing says which of them is right.
     """
-    everything = [one.identity for one in parsed.values()]
     if not schema.key:
+        everything = [one.identity() for one in parsed.values()]
         return [(REPEATED, _duplicated(everything, "first"))]
     shown = ", ".join(schema.key)
     blank = Kind(f"blank cell in the key ({shown})", "fill the cells, or choose another `key`")
@@ -41,10 +41,10 @@ def key_troubles(schema: TableSchema, parsed: Mapping[str, ParsedColumn]) -> Mar
         f"key ({shown}) occurs more than once",
         "find out which row is right, or add the column that tells them apart to `key`",
     )
-    key = [parsed[name].identity for name in schema.key]
+    key = [parsed[name].identity() for name in schema.key]
     repeated, twice = np.zeros((2, len(key[0])), dtype=bool)
     alike = np.flatnonzero(_duplicated(key, False))  # a row that is repeated repeats its key
-    repeated[alike] = _duplicated([identity[alike] for identity in everything], "first")
+    repeated[alike] = _duplicated([one.identity(alike) for one in parsed.values()], "first")
     usable = ~repeated & np.logical_and.reduce([identity >= 0 for identity in key])
     alike = alike[usable[alike]]
     twice[alike] = _duplicated([identity[alike] for identity in key], False)
@@ -74,7 +74,7 @@ def _blank(schema: TableSchema, parsed: Mapping[str, ParsedColumn]) -> np.ndarra
     """Mark rows with an empty key cell, but where the cell is a fault already."""
     columns = [schema.column(name) for name in schema.key]
     told = {one.name for one in columns if one.role == "client" or one.dtype == "wave"}
-    blank = np.zeros(len(parsed[schema.key[0]].identity), dtype=bool)
+    blank = np.zeros(len(parsed[schema.key[0]].codes()), dtype=bool)
     for name in set(schema.key) - told:
-        blank |= parsed[name].identity < 0
+        blank |= parsed[name].identity() < 0
     return blank

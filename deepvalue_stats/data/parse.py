@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
-from operator import is_
 from typing import Literal
 
 import numpy as np
@@ -16,7 +15,7 @@ import pandas as pd
 
 from deepvalue_stats.data.dataset import Column
 from deepvalue_stats.data.text import CodedText
-from deepvalue_stats.data.values import EXCEL, ISO, Kind, Marks, names_a_day, values_of
+from deepvalue_stats.data.values import EXCEL, ISO, PADDED, Kind, Marks, names_a_day, values_of
 from deepvalue_stats.errors import Fault, PlanError
 from deepvalue_stats.plan.parts import Plan
 
@@ -46,25 +45,57 @@ class Rules:
 
 @dataclass(frozen=True)
 class ParsedColumn:
-    """A typed column, row by row.
+    """A typed column: each row has the number of its text, and all else is known by text.
 
     Attributes
     ----------
-    values : pandas.Series
-        Typed as `Column.dtype` says.
-    suppressed : boolean array
-        Cells that the owner hid; they are missing in `values`.
-    identity : int64 array
-        Equal for two rows if and only if they hold the same value, however it is written; a faulty
-        cell is equal to the same text alone. Negative for what is missing or hidden.
-    troubles : tuple of (Kind, boolean array)
-        Each kind with the rows that have it.
+    name : str
+    text : CodedText
+        Stripped.
+    pool : pandas.Series
+        The values of the distinct texts, typed as `Column.dtype` says.
+    hidden : boolean array, shape (n_texts,)
+        Texts by which the owner hid a value; they are missing in `pool`.
+    identities : int64 array, shape (n_texts,)
+        Equal for two texts if and only if they stand for the same value; a faulty one is equal to
+        no other, from `n_texts` on. Negative for what is missing or hidden.
+    marks : list of (Kind, boolean array of shape (n_texts,))
+        Each kind of trouble with the texts that are in it.
     """
 
-    values: pd.Series
-    suppressed: np.ndarray
-    identity: np.ndarray
-    troubles: tuple[tuple[Kind, np.ndarray], ...]
+    name: str
+    text: CodedText
+    pool: pd.Series
+    hidden: np.ndarray
+    identities: np.ndarray
+    marks: Marks
+
+    def codes(self, rows: np.ndarray | None = None) -> np.ndarray:
+        """The number of the text of every row, or of the rows at some positions."""
+        return self.text.codes if rows is None else self.text.codes[rows]
+
+    def values(self, rows: np.ndarray | None = None) -> pd.Series:
+        """The values of rows."""
+        return pd.Series(self.pool.array.take(self.codes(rows)), name=self.name)
+
+    def identity(self, rows: np.ndarray | None = None) -> np.ndarray:
+        """What `identities` holds, for rows."""
+        return np.asarray(self.identities[self.codes(rows)])
+
+    def suppressed(self, rows: np.ndarray | None = None) -> np.ndarray:
+        """Mark the rows in which the owner hid the value."""
+        return np.asarray(self.hidden[self.codes(rows)])
+
+    @property
+    def known(self) -> np.ndarray:
+        """The identity of each row that has a value, negative for all others."""
+        faulty = self.identities >= len(self.identities)
+        return np.where(faulty, MISSING, self.identities)[self.text.codes]
+
+    @property
+    def troubles(self) -> Marks:
+        """Each kind of trouble with the rows that are in it."""
+        return [(kind, mask[self.text.codes]) for kind, mask in self.marks]
 
 
 def rules_of(plan: Plan, source: str, *, typed: bool) -> Rules:
@@ -125,24 +156,24 @@ def parse_column(column: Column, text: CodedText, rules: Rules) -> ParsedColumn:
     """
     hidden, absent = _without_value(text.distinct, rules)
     open_ = np.flatnonzero(~absent)
-    texts = text.distinct if not absent.any() else tuple(compress(text.distinct, ~absent))
+    texts = tuple(compress(text.distinct, ~absent)) if absent.any() else text.distinct
     found, marks = values_of(texts, column, rules.dates)
     everywhere: Marks = [(kind, _spread(mask, open_, len(absent))) for kind, mask in marks]
     everywhere += [*_required(column, absent), (SUPPRESSED, hidden)]
+    everywhere = [(kind, mask) for kind, mask in everywhere if mask.any()]
     faulty = _faulty(everywhere, len(absent))
     values = _whole_array(found, open_, len(absent))
     values[faulty] = None if values.dtype == object else np.nan
-    rows = text.codes
-    troubles = [(kind, mask[rows]) for kind, mask in everywhere if mask.any()]
     nothing = absent | faulty if values.dtype == object else np.isnan(values)
-    if not troubles and nothing.all():
-        troubles = [(NO_VALUE, np.ones(len(rows), dtype=bool))]
-    return ParsedColumn(
-        values=_series(column, values, rows),
-        suppressed=hidden[rows],
-        identity=_identities(text.distinct, values, nothing, hidden, faulty & ~absent)[rows],
-        troubles=tuple(troubles),
-    )
+    if not everywhere and nothing.all():
+        everywhere = [(NO_VALUE, nothing)]
+    as_written = values.dtype == object and PADDED not in dict(everywhere)
+    identities = np.arange(len(values)) if as_written else pd.factorize(values)[0].astype(np.int64)
+    identities[nothing] = MISSING
+    identities[hidden] = HIDDEN
+    identities[faulty & ~absent] = len(values) + np.flatnonzero(faulty & ~absent)
+    pool = _typed(column, values)
+    return ParsedColumn(column.name, text, pool, hidden, identities, everywhere)
 
 
 def _without_value(texts: Sequence[str], rules: Rules) -> tuple[np.ndarray, np.ndarray]:
@@ -183,29 +214,10 @@ def _faulty(marks: Marks, length: int) -> np.ndarray:
     return faulty
 
 
-def _identities(
-    texts: Sequence[str],
-    values: np.ndarray,
-    nothing: np.ndarray,
-    hidden: np.ndarray,
-    faulty: np.ndarray,
-) -> np.ndarray:
-    """Assign numbers to the distinct texts so that two ways to write one value share a number."""
-    if values.dtype == object and all(map(is_, compress(values, ~nothing), compress(texts, ~nothing))):
-        identity = np.arange(len(values))  # every text is a value of its own
-    else:
-        identity = pd.factorize(values)[0].astype(np.int64)
-    identity[nothing] = MISSING
-    identity[hidden] = HIDDEN
-    identity[faulty] = len(values) + np.flatnonzero(faulty)
-    return identity
-
-
-def _series(column: Column, values: np.ndarray, rows: np.ndarray) -> pd.Series:
-    """Hand the values of the distinct texts to the rows, in the column's type."""
+def _typed(column: Column, values: np.ndarray) -> pd.Series:
+    """Give the values of the distinct texts the column's type."""
     if values.dtype == object:
-        pool = pd.Series([*values, ""])  # the last keeps the text type where all are missing
-        return pd.Series(pool.array.take(rows), name=column.name)
+        return pd.Series([*values, ""])  # the last keeps the text type where all are missing
     if column.dtype in ("date", "wave"):
-        return pd.Series(pd.array(values, dtype="Float64").astype("Int64").take(rows))
-    return pd.Series(values[rows], name=column.name)
+        return pd.Series(pd.array(values, dtype="Float64").astype("Int64"))
+    return pd.Series(values)
