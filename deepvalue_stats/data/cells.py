@@ -220,10 +220,10 @@ def _cut(buffer, mark, multibyte, slots, at, line, begins, starts, ends, odd):  
                     at += 1
             while True:
                 byte = buffer[at]
-                if byte == _LF or byte == _CR:
+                if byte in (_LF, _CR):
                     ended = True
                     break
-                if byte == mark[0] and _is_mark(buffer, at, mark):
+                if byte == mark[0] and _alike(buffer, at, mark, 0, mark.size):
                     break
                 if write != at:
                     buffer[write] = byte
@@ -255,11 +255,12 @@ def _cut(buffer, mark, multibyte, slots, at, line, begins, starts, ends, odd):  
 
 
 @njit(cache=True)
-def _is_mark(buffer, at, mark):  # type: ignore[no-untyped-def]
-    for k in range(1, mark.size):
-        if buffer[at + k] != mark[k]:
-            return False
-    return True
+def _alike(one, first, other, second, length):  # type: ignore[no-untyped-def]
+    """Compare so many bytes of two arrays, from a place in each."""
+    k = 0
+    while k < length and one[first + k] == other[second + k]:
+        k += 1
+    return k == length
 
 
 @njit(cache=True)
@@ -307,10 +308,13 @@ def _number(buffer, starts, ends, codes, table, places, distinct):  # type: igno
                 places[code, 0], places[code, 1] = start, end
                 distinct += 1
                 break
-            if table[place, 0] == key and (
-                key >= 0
-                or _same(buffer, places[code, 0], places[code, 1], start, end)
-            ):
+            same = table[place, 0] == key
+            if same and key < 0:  # hashes alike are not yet texts alike
+                length = places[code, 1] - places[code, 0]
+                same = length == end - start and _alike(
+                    buffer, places[code, 0], buffer, start, length
+                )
+            if same:
                 break
             place = (place + 1) & last
         codes[i] = code
@@ -335,16 +339,6 @@ def _key(buffer, start, end):  # type: ignore[no-untyped-def]
 def _first_place(key, last):  # type: ignore[no-untyped-def]
     mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
     return np.int64(mixed >> np.uint64(32)) & last
-
-
-@njit(cache=True)
-def _same(buffer, first, first_end, second, second_end):  # type: ignore[no-untyped-def]
-    if first_end - first != second_end - second:
-        return False
-    for k in range(first_end - first):
-        if buffer[first + k] != buffer[second + k]:
-            return False
-    return True
 
 
 @njit(cache=True)

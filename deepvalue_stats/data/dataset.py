@@ -166,7 +166,7 @@ def attrition_of(
     client: np.ndarray,
     practitioner: np.ndarray,
 ) -> tuple[AttritionStep, ...]:
-    """Count who is left after each of several steps; a row leaves at the first that does not keep it.
+    """Count who is left after each of several steps, of which a row leaves at the first.
 
     Parameters
     ----------

@@ -90,7 +90,8 @@ class ParsedColumn:
     def known(self) -> np.ndarray:
         """The identity of each row that has a value, negative for all others."""
         faulty = self.identities >= len(self.identities)
-        return np.where(faulty, MISSING, self.identities)[self.text.codes]
+        known: np.ndarray = np.where(faulty, MISSING, self.identities)[self.text.codes]
+        return known
 
     @property
     def troubles(self) -> Marks:
@@ -171,7 +172,8 @@ def parse_column(column: Column, text: CodedText, rules: Rules) -> ParsedColumn:
     identities = np.arange(len(values)) if as_written else pd.factorize(values)[0].astype(np.int64)
     identities[nothing] = MISSING
     identities[hidden] = HIDDEN
-    identities[faulty & ~absent] = len(values) + np.flatnonzero(faulty & ~absent)
+    wrong = faulty & ~(absent & ~hidden)
+    identities[wrong] = len(values) + np.flatnonzero(wrong)
     pool = _typed(column, values)
     return ParsedColumn(column.name, text, pool, hidden, identities, everywhere)
 

@@ -147,5 +147,5 @@ def _digest(parsed: Mapping[str, ParsedColumn]) -> str:
     for name in sorted(parsed):
         text = parsed[name].text
         sha.update(json.dumps([name, *text.distinct]).encode())
-        sha.update(text.codes.astype("<i8"))
+        sha.update(text.codes.astype("<i8").tobytes())
     return sha.hexdigest()

@@ -16,6 +16,7 @@ import pandas as pd
 
 from deepvalue_stats.errors import DataError, Fault
 
+
 @dataclass(frozen=True)
 class HowRead:
     """How a source was read, for the report.
@@ -48,7 +49,8 @@ class CodedText:
 
     def cells(self) -> np.ndarray:
         """The column itself, as Python strings."""
-        return np.array([*self.distinct, ""], dtype=object)[self.codes]
+        cells: np.ndarray = objects([*self.distinct, ""])[self.codes]
+        return cells
 
 
 @dataclass(frozen=True)
