@@ -26,6 +26,12 @@ SNIFFED = 2**20  # characters
 DECODED = 2**20  # bytes at a time
 _CODECS = {"utf-8": "utf-8-sig", "utf-16": "utf-16", "cp1252": "cp1252", "latin-1": "latin-1"}
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_PACKED = {
+    b"\x1f\x8b": ("the file is compressed by gzip", "unpack it first"),
+    b"PK\x03\x04": (
+        "the file is a zip archive or an Excel workbook", 'unpack it, or set format = "xlsx"'
+    ),
+}  # fmt: skip
 _NOT_CP1252 = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
 
 
@@ -64,6 +70,9 @@ def read_delimited(
     data = path.read_bytes()
     if not data or data.isspace():
         raise DataError("the file is empty", where, "extract it again")
+    for begins, (what, fix) in _PACKED.items():
+        if data.startswith(begins):
+            raise DataError(what, where, fix)
     encoding = source.encoding or recognised_encoding(data)
     data, codec = _plain(data, encoding, source.encoding is not None, where)
     head = _stream(data, codec).read(SNIFFED)

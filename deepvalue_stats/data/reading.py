@@ -90,10 +90,11 @@ def _parsed(
 ) -> tuple[dict[str, ParsedColumn], tuple[Finding, ...]]:
     """Type the columns of a table, and find what is wrong with its rows."""
     schema = schemas[table.source]
-    parsed = {
-        one.name: parse_column(one, stripped(table.texts[one.name]), rules)
-        for one in schema.columns
-    }
+    parsed = {}
+    for one in schema.columns:
+        text = stripped(table.texts[one.name])
+        no_answer = table.no_answer.get(one.name, frozenset())
+        parsed[one.name] = parse_column(one, text, rules, no_answer)
     whole = [*key_troubles(schema, parsed), *span_troubles(plan, schema.name, schemas, parsed)]
     marks = [("", *mark) for mark in whole]
     marks += [(name, *mark) for name, one in parsed.items() for mark in one.troubles]

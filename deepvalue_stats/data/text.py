@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from deepvalue_stats.errors import DataError, Fault
+
+# signs without a width: they come with texts copied from web pages and with marks of byte order
+_NO_WIDTH = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+UNSEEN = _NO_WIDTH + "".join(c for c in map(chr, range(0x3001)) if c.isspace() and c != " ")
+_AROUND = f" {UNSEEN}"
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,8 @@ class TextTable:
         Format, encoding and delimiter.
     faults : tuple of Fault
         What is wrong with rows that could not be taken into the table: such a table is refused.
+    no_answer : mapping of str to frozenset of str
+        Texts of a column that the file itself declares to stand for a missing value.
     """
 
     source: str
@@ -79,6 +86,7 @@ class TextTable:
     lines: np.ndarray
     how: HowRead
     faults: tuple[Fault, ...] = ()
+    no_answer: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -95,7 +103,13 @@ def code_text(cells: np.ndarray) -> CodedText:
 
 def stripped(text: CodedText) -> CodedText:
     """Take the space from both ends of every text; texts that are the same then are one."""
-    return relabelled(text, list(map(str.strip, text.distinct)))
+    plain = "".join(text.distinct).isascii()
+    return relabelled(text, list(map(str.strip if plain else bare, text.distinct)))
+
+
+def bare(text: str) -> str:
+    """Take spaces and signs that cannot be seen from both ends of a text."""
+    return text.strip() if text.isascii() else text.strip(_AROUND)
 
 
 def relabelled(text: CodedText, distinct: Sequence[str]) -> CodedText:
@@ -119,7 +133,7 @@ def checked_headers(headers: Iterable[object], where: str) -> tuple[str, ...]:
     A header is never quoted: in a file without a header line it would be somebody's value. A blank
     first header is let pass, as it is what R and pandas write above their row names.
     """
-    names = tuple(str(header).strip() for header in headers)
+    names = tuple(bare(str(header)) for header in headers)
     blank = [i for i, name in enumerate(names, 1) if not name and i > 1]
     first: dict[str, int] = {}
     twice = [(first[name], i) for i, name in enumerate(names, 1) if first.setdefault(name, i) != i]
