@@ -182,25 +182,23 @@ def attrition_of(
     tuple of AttritionStep
     """
     stays = np.ones(len(steps[0][0]), dtype=bool)
+    left_over = [np.bincount(ids[ids >= 0]) for ids in (client, practitioner)]
     taken = []
     for keep, reason in steps:
-        leaves = stays & ~keep
+        leaves = np.flatnonzero(stays & ~keep)
         stays = stays & keep
+        for rows, ids in zip(left_over, (client, practitioner), strict=True):
+            gone = ids[leaves] if len(ids) else ids
+            rows -= np.bincount(gone[gone >= 0], minlength=len(rows))
+        n_clients, n_practitioners = (int(np.count_nonzero(rows)) for rows in left_over)
         taken.append(
             AttritionStep(
                 reason=reason,
-                left=int(leaves.sum()),
+                left=len(leaves),
                 rows=int(stays.sum()),
-                clients=_n_distinct(client, stays),
-                practitioners=_n_distinct(practitioner, stays),
-                left_clients=clients[leaves[: len(clients)]].reset_index(drop=True),
+                clients=n_clients,
+                practitioners=n_practitioners,
+                left_clients=clients.iloc[leaves if len(clients) else []].reset_index(drop=True),
             )
         )
     return tuple(taken)
-
-
-def _n_distinct(codes: np.ndarray, stays: np.ndarray) -> int:
-    """Count the ids among the rows that stay."""
-    met = np.zeros(codes.max(initial=-1) + 2, dtype=bool)
-    met[np.maximum(codes[stays[: len(codes)]], -1)] = True  # no id has the last place
-    return int(met[:-1].sum())
