@@ -59,6 +59,7 @@ zoo: $(READY)    ## one service of each kind, read, linked, fitted and judged; a
 benchmark: $(READY)  ## speed and memory of models and effects beside other packages (long)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[benchmark]'
 	$(BIN)/python benchmarks/multilevel.py --million --memory
+	$(BIN)/python benchmarks/validation.py
 	$(PYTHON) -m venv .venv-peer
 	.venv-peer/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/peer-requirements.txt
 	$(BIN)/python benchmarks/effects.py --peer-python .venv-peer/bin/python

@@ -24,7 +24,7 @@ from deepvalue_stats.data.files import read_text_tables
 from deepvalue_stats.effects import average_effect, per_sd
 from deepvalue_stats.linkage import with_minimum
 from deepvalue_stats.measures import BAND, with_bands
-from deepvalue_stats.models import Recall, build_formula, fit_logit, fit_missed
+from deepvalue_stats.models import ModelFit, Recall, build_formula, fit_logit, fit_missed
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.plan.parts import Link, LinkTable, ModelPlan, Source
 from deepvalue_stats.simulate import (
@@ -186,7 +186,7 @@ def effects(
     rows = rows[rows[BAND].notna()]
     formula = build_formula(plan, model, modifier=f"C({BAND})")
     if audit is None:
-        fits = fit_logit(formula, rows, cluster="practitioner")
+        fits: ModelFit | tuple[ModelFit, ...] = fit_logit(formula, rows, cluster="practitioner")
     else:
         recall = {band: Recall.audited(found, of) for band, (found, of) in audit.items()}
         rng = np.random.default_rng([seed, 3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
@@ -141,25 +142,63 @@ class Dataset:
         mask = np.asarray(keep, dtype=bool)
         if mask.shape != (len(self.frame),):
             raise ValueError("keep is one boolean for each row")
+        clients, practitioners = (self._ids(role) for role in ("client", "practitioner"))
+        known = [pd.factorize(ids)[0] for ids in (clients, practitioners)]
+        step = attrition_of([(mask, reason)], clients, *known)
         kept = self.frame[mask].reset_index(drop=True)
-        clients = self._ids("client", self.frame)
-        step = AttritionStep(
-            reason=reason,
-            left=int((~mask).sum()),
-            rows=len(kept),
-            clients=int(self._ids("client", kept).nunique()),
-            practitioners=int(self._ids("practitioner", kept).nunique()),
-            left_clients=clients[~mask].reset_index(drop=True),
-        )
-        return replace(self, frame=kept, attrition=(*self.attrition, step))
+        return replace(self, frame=kept, attrition=(*self.attrition, *step))
 
     def with_columns(self, **columns: Any) -> Self:
         """The same rows with more columns."""
         return replace(self, frame=self.frame.assign(**columns))
 
-    def _ids(self, role: str, frame: pd.DataFrame) -> pd.Series:
+    def _ids(self, role: str) -> pd.Series:
         """The column that holds who is meant; empty where the table has none."""
         for column in self.schema.columns:
-            if column.role == role and column.name in frame:
-                return frame[column.name]
-        return pd.Series(None, index=frame.index, dtype="object")
+            if column.role == role and column.name in self.frame:
+                return self.frame[column.name]
+        return pd.Series(dtype="object")
+
+
+def attrition_of(
+    steps: Sequence[tuple[np.ndarray, str]],
+    clients: pd.Series,
+    client: np.ndarray,
+    practitioner: np.ndarray,
+) -> tuple[AttritionStep, ...]:
+    """Count who is left after each of several steps, of which a row leaves at the first.
+
+    Parameters
+    ----------
+    steps : sequence of (boolean array of shape (n_rows,), str)
+        What is kept of all rows, and the reason for which the others leave.
+    clients : pandas.Series
+        Of every row; empty where the table has none.
+    client, practitioner : int arrays, shape (n_rows,)
+        A number for each, negative for none; empty where the table has none.
+
+    Returns
+    -------
+    tuple of AttritionStep
+    """
+    stays = np.ones(len(steps[0][0]), dtype=bool)
+    left_over = [np.bincount(ids[ids >= 0]) for ids in (client, practitioner)]
+    taken = []
+    for keep, reason in steps:
+        leaves = np.flatnonzero(stays & ~keep)
+        stays = stays & keep
+        for rows, ids in zip(left_over, (client, practitioner), strict=True):
+            gone = ids[leaves] if len(ids) else ids
+            rows -= np.bincount(gone[gone >= 0], minlength=len(rows))
+        n_clients, n_practitioners = (int(np.count_nonzero(rows)) for rows in left_over)
+        taken.append(
+            AttritionStep(
+                reason=reason,
+                left=len(leaves),
+                rows=int(stays.sum()),
+                clients=n_clients,
+                practitioners=n_practitioners,
+                left_clients=clients.iloc[leaves if len(clients) else []].reset_index(drop=True),
+            )
+        )
+    return tuple(taken)

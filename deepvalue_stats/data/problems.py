@@ -91,9 +91,9 @@ def reading_notes(tables: Mapping[str, TextTable]) -> list[str]:
 
     Examples
     --------
-    >>> from deepvalue_stats.data.text import HowRead, text_frame
+    >>> from deepvalue_stats.data.text import HowRead, TextTable
     >>> how = HowRead("csv", "cp1252", ";", recognised=("encoding",), blank_rows=2)
-    >>> table = TextTable("ratings", ("id",), text_frame({"id": ["1"]}), np.array([2]), how)
+    >>> table = TextTable("ratings", ("id",), {}, np.array([2]), how)
     >>> reading_notes({"ratings": table})
     ["ratings: csv, 1 row, encoding cp1252 (recognised), delimiter ';', 2 blank rows passed over"]
     """
@@ -102,7 +102,7 @@ def reading_notes(tables: Mapping[str, TextTable]) -> list[str]:
 
 def _note(table: TextTable) -> list[str]:
     how = table.how
-    notes = [how.format, _rows(len(table.frame))]
+    notes = [how.format, _rows(len(table.lines))]
     shown = {"\t": "tab", None: None}
     delimiter = shown.get(how.delimiter, f"'{how.delimiter}'")
     for key, value in (("encoding", how.encoding), ("delimiter", delimiter)):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from deepvalue_stats.data.dataset import Dataset, TableSchema
+from deepvalue_stats.data.dataset import Dataset, TableSchema, attrition_of
 from deepvalue_stats.data.files import read_text_tables
 from deepvalue_stats.data.keys import key_troubles
 from deepvalue_stats.data.parse import (
@@ -24,7 +24,7 @@ from deepvalue_stats.data.parse import (
 from deepvalue_stats.data.problems import Finding, exclusions, faults_of, problems_of
 from deepvalue_stats.data.schema import compile_schemas
 from deepvalue_stats.data.spans import span_troubles
-from deepvalue_stats.data.text import CodedText, TextTable, code_text
+from deepvalue_stats.data.text import TextTable, stripped
 from deepvalue_stats.errors import DataError, Fault
 from deepvalue_stats.plan.parts import Plan
 
@@ -70,11 +70,11 @@ def type_tables(plan: Plan, tables: Mapping[str, TextTable]) -> dict[str, Datase
     kept: dict[str, Dataset] = {}
     for name, table in tables.items():
         rules = rules_of(plan, name, typed=table.how.format != "csv")
-        dataset, findings = _typed(plan, table, schemas, rules)
+        parsed, findings = _parsed(plan, table, schemas, rules)
         refused = [one for one in findings if _stops(one, rules)]
         faults += [*table.faults, *faults_of(refused)]
         if not refused:
-            kept[name] = _settled(dataset, findings)
+            kept[name] = _settled(schemas[name], table, parsed, findings)
     if faults:
         raise DataError.of(faults)
     return kept
@@ -85,13 +85,16 @@ def _stops(finding: Finding, rules: Rules) -> bool:
     return action == "refused" or (action == "fault" and rules.on_fault == "refuse")
 
 
-def _typed(
+def _parsed(
     plan: Plan, table: TextTable, schemas: Mapping[str, TableSchema], rules: Rules
-) -> tuple[Dataset, tuple[Finding, ...]]:
-    """Type a table, and find what is wrong with it before any row leaves."""
+) -> tuple[dict[str, ParsedColumn], tuple[Finding, ...]]:
+    """Type the columns of a table, and find what is wrong with its rows."""
     schema = schemas[table.source]
-    texts = {one.name: code_text(table.frame[one.name]) for one in schema.columns}
-    parsed = {one.name: parse_column(one, texts[one.name], rules) for one in schema.columns}
+    parsed = {}
+    for one in schema.columns:
+        text = stripped(table.texts[one.name])
+        no_answer = table.no_answer.get(one.name, frozenset())
+        parsed[one.name] = parse_column(one, text, rules, no_answer)
     whole = [*key_troubles(schema, parsed), *span_troubles(plan, schema.name, schemas, parsed)]
     marks = [("", *mark) for mark in whole]
     marks += [(name, *mark) for name, one in parsed.items() for mark in one.troubles]
@@ -100,37 +103,50 @@ def _typed(
         for column, kind, rows in marks
         if rows.any()
     )
-    hidden = frozenset(name for name, one in parsed.items() if one.suppressed.any())
-    settled = replace(schema, hidden=hidden)
-    return Dataset(_frame(parsed, table.lines), settled, digest=_digest(texts)), findings
+    return parsed, findings
 
 
-def _frame(parsed: Mapping[str, ParsedColumn], lines: np.ndarray) -> pd.DataFrame:
-    columns: dict[str, object] = {"line": lines}
-    for name, one in parsed.items():
-        columns[name] = one.values
-        if one.suppressed.any():
-            columns[f"{name}__suppressed"] = one.suppressed
-    return pd.DataFrame(columns)
-
-
-def _settled(dataset: Dataset, findings: Sequence[Finding]) -> Dataset:
-    """Open the ledger, and take the faulty rows out, a step for each kind of trouble."""
-    everyone = np.ones(len(dataset.frame), dtype=bool)
-    dataset = replace(dataset, problems=problems_of(findings)).restrict(
-        everyone, "rows in the file"
+def _settled(
+    schema: TableSchema,
+    table: TextTable,
+    parsed: Mapping[str, ParsedColumn],
+    findings: Sequence[Finding],
+) -> Dataset:
+    """Open the ledger, and leave the faulty rows out, a step for each kind of trouble."""
+    steps = [(np.ones(len(table.lines), dtype=bool), "rows in the file")]
+    steps += [(~rows, reason) for reason, rows in exclusions(findings)]
+    who = {one.role: parsed[one.name] for one in reversed(schema.columns)}
+    nobody = pd.Series(dtype="object"), np.empty(0, dtype=np.int64)
+    clients, client = (who["client"].values(), who["client"].known) if "client" in who else nobody
+    practitioner = who["practitioner"].known if "practitioner" in who else nobody[1]
+    stays = np.logical_and.reduce([keep for keep, _ in steps])
+    hidden = frozenset(name for name, one in parsed.items() if one.hidden.any())
+    return Dataset(
+        frame=_frame(parsed, table.lines, stays),
+        schema=replace(schema, hidden=hidden),
+        attrition=attrition_of(steps, clients, client, practitioner),
+        problems=problems_of(findings),
+        digest=_digest(parsed),
     )
-    stays = everyone
-    for reason, rows in exclusions(findings):
-        dataset = dataset.restrict(~rows[stays], reason)
-        stays = stays & ~rows
-    return dataset
 
 
-def _digest(texts: Mapping[str, CodedText]) -> str:
+def _frame(
+    parsed: Mapping[str, ParsedColumn], lines: np.ndarray, stays: np.ndarray
+) -> pd.DataFrame:
+    rows = None if stays.all() else np.flatnonzero(stays)
+    columns: dict[str, object] = {"line": lines if rows is None else lines[rows]}
+    for name, one in parsed.items():
+        columns[name] = one.values(rows)
+        if one.hidden.any():
+            columns[f"{name}__suppressed"] = one.suppressed(rows)
+    return pd.DataFrame(columns, copy=False)
+
+
+def _digest(parsed: Mapping[str, ParsedColumn]) -> str:
     """Hash the used columns' text: one value for one content, whatever the format."""
     sha = hashlib.sha256()
-    for name in sorted(texts):
-        sha.update(json.dumps([name, *texts[name].distinct]).encode())
-        sha.update(texts[name].codes.astype("<i8").tobytes())
+    for name in sorted(parsed):
+        text = parsed[name].text
+        sha.update(json.dumps([name, *text.distinct]).encode())
+        sha.update(text.codes.astype("<i8").tobytes())
     return sha.hexdigest()

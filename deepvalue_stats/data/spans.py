@@ -42,7 +42,7 @@ def span_troubles(
         if outcome.date and outcome.end
     }
     return [
-        (BACKWARDS, _before(parsed[end].values, parsed[start].values))
+        (BACKWARDS, _before(parsed[end].values(), parsed[start].values()))
         for (start_source, start), (end_source, end) in sorted(pairs)
         if start_source == end_source == source
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,10 @@ import pandas as pd
 
 from deepvalue_stats.errors import DataError, Fault
 
-Cells = list[str]
+# signs without a width: they come with texts copied from web pages and with marks of byte order
+_NO_WIDTH = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+UNSEEN = _NO_WIDTH + "".join(c for c in map(chr, range(0x3001)) if c.isspace() and c != " ")
+_AROUND = f" {UNSEEN}"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,19 @@ class HowRead:
 
 
 @dataclass(frozen=True)
+class CodedText:
+    """A column of text as codes into its distinct texts, in order of appearance."""
+
+    codes: np.ndarray
+    distinct: tuple[str, ...]
+
+    def cells(self) -> np.ndarray:
+        """The column itself, as Python strings."""
+        cells: np.ndarray = objects([*self.distinct, ""])[self.codes]
+        return cells
+
+
+@dataclass(frozen=True)
 class TextTable:
     """A source as text.
 
@@ -52,39 +68,63 @@ class TextTable:
         Its name in the plan.
     columns : tuple of str
         Every header, in the file's order.
-    frame : pandas.DataFrame
-        Text cells of the columns that have a use.
+    texts : mapping of str to CodedText
+        The columns that have a use, as they stand in the file.
     lines : int64 array, shape (n_rows,)
         The line of a text file or row of a sheet on which each row begins; elsewhere its number.
     how : HowRead
         Format, encoding and delimiter.
     faults : tuple of Fault
-        What is wrong with rows that could not be taken into the frame: such a table is refused.
+        What is wrong with rows that could not be taken into the table: such a table is refused.
+    no_answer : mapping of str to frozenset of str
+        Texts of a column that the file itself declares to stand for a missing value.
     """
 
     source: str
     columns: tuple[str, ...]
-    frame: pd.DataFrame
+    texts: Mapping[str, CodedText]
     lines: np.ndarray
     how: HowRead
     faults: tuple[Fault, ...] = ()
+    no_answer: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The columns that have a use, cell by cell."""
+        cells = {name: text.cells() for name, text in self.texts.items()}
+        return pd.DataFrame(cells, index=range(len(self.lines)), dtype=object)
 
 
-@dataclass(frozen=True)
-class CodedText:
-    """A column of stripped text as codes into its distinct values, in order of appearance."""
-
-    codes: np.ndarray
-    distinct: tuple[str, ...]
+def code_text(cells: np.ndarray) -> CodedText:
+    """Number the distinct texts of a column of Python strings."""
+    codes, distinct = pd.factorize(cells)
+    return CodedText(codes.astype(np.int32), tuple(distinct))
 
 
-def code_text(cells: pd.Series) -> CodedText:
-    """Strip a column of text and number its distinct values."""
-    codes, raw = pd.factorize(cells.to_numpy(dtype=object))
-    stripped = np.empty(len(raw), dtype=object)
-    stripped[:] = [text.strip() for text in raw]
-    again, distinct = pd.factorize(stripped)
-    return CodedText(again[codes], tuple(distinct))
+def stripped(text: CodedText) -> CodedText:
+    """Take the space from both ends of every text; texts that are the same then are one."""
+    plain = "".join(text.distinct).isascii()
+    return relabelled(text, list(map(str.strip if plain else bare, text.distinct)))
+
+
+def bare(text: str) -> str:
+    """Take spaces and signs that cannot be seen from both ends of a text."""
+    return text.strip() if text.isascii() else text.strip(_AROUND)
+
+
+def relabelled(text: CodedText, distinct: Sequence[str]) -> CodedText:
+    """Write other texts for the distinct ones; those that are the same then are one."""
+    if tuple(distinct) == text.distinct:
+        return text
+    merged = code_text(objects(distinct))
+    return CodedText(merged.codes[text.codes], merged.distinct)
+
+
+def objects(texts: Sequence[str]) -> np.ndarray:
+    """Make an array of Python strings, whatever the text type that numpy would choose."""
+    values = np.empty(len(texts), dtype=object)
+    values[:] = texts
+    return values
 
 
 def checked_headers(headers: Iterable[object], where: str) -> tuple[str, ...]:
@@ -93,7 +133,7 @@ def checked_headers(headers: Iterable[object], where: str) -> tuple[str, ...]:
     A header is never quoted: in a file without a header line it would be somebody's value. A blank
     first header is let pass, as it is what R and pandas write above their row names.
     """
-    names = tuple(str(header).strip() for header in headers)
+    names = tuple(bare(str(header)) for header in headers)
     blank = [i for i, name in enumerate(names, 1) if not name and i > 1]
     first: dict[str, int] = {}
     twice = [(first[name], i) for i, name in enumerate(names, 1) if first.setdefault(name, i) != i]
@@ -110,11 +150,6 @@ def checked_headers(headers: Iterable[object], where: str) -> tuple[str, ...]:
     if faults:
         raise DataError.of(faults)
     return names
-
-
-def text_frame(columns: Mapping[str, Cells | np.ndarray]) -> pd.DataFrame:
-    """Make a frame of Python strings, whatever the text type that pandas would choose."""
-    return pd.DataFrame(dict(columns), dtype=object)
 
 
 def cell_text(value: Any) -> str:
@@ -141,17 +176,16 @@ def number_text(value: float | np.floating[Any]) -> str:
     return str(int(value)) if np.isfinite(value) and value == int(value) else str(value)
 
 
-def column_text(column: pd.Series) -> np.ndarray:
-    """Write a column of any type as an array of Python strings."""
+def column_text(column: pd.Series) -> CodedText:
+    """Write a column of any type as text."""
     if column.dtype == object:
-        texts = np.empty(len(column), dtype=object)
-        texts[:] = [cell_text(value) for value in column]
-        return texts
-    codes, distinct = pd.factorize(column)
+        return code_text(objects([cell_text(value) for value in column]))
+    codes, values = pd.factorize(column)
     single = column.dtype == np.float32  # an index hands its numbers out in double precision
-    values = distinct.to_numpy() if single else distinct
-    pool = np.array([*(cell_text(value) for value in values), ""], dtype=object)
-    return pool[codes]
+    distinct = [cell_text(value) for value in (values.to_numpy() if single else values)]
+    known = code_text(objects([*distinct, ""]))
+    codes, met = pd.factorize(known.codes[codes])  # what is absent has its place, too
+    return CodedText(codes.astype(np.int32), tuple(known.distinct[i] for i in met))
 
 
 def frame_table(
@@ -160,9 +194,9 @@ def frame_table(
     """Turn a typed frame into a table of text; its lines are the rows counted from 1."""
     columns = checked_headers(frame.columns, where)
     require_rows(len(frame), where)
-    kept = {name: column_text(frame.iloc[:, i]) for i, name in enumerate(columns) if name in wanted}
+    texts = {columns[i]: column_text(frame.iloc[:, i]) for i in positions_of(columns, wanted)}
     lines = np.arange(1, len(frame) + 1, dtype=np.int64)
-    return TextTable(source, columns, text_frame(kept), lines, how)
+    return TextTable(source, columns, texts, lines, how)
 
 
 def require_rows(n_rows: int, where: str) -> None:

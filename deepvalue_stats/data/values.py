@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from deepvalue_stats.data.dataset import Action, Column
+from deepvalue_stats.data.text import UNSEEN
 
 EXCEL = "excel"
 ISO = "%Y-%m-%d"
@@ -25,6 +26,10 @@ _LAST_DAY = datetime.date(2099, 12, 31).toordinal() - _EPOCH
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _SERIAL = re.compile(r"\d{5}(\.\d+)?", re.ASCII)  # 18 May 1927 and later; four digits are a year
 _DIGITS = re.compile(r"\d+", re.ASCII)
+_DECIMAL = re.compile(r"\d+\.0+", re.ASCII)
+_POWER = re.compile(r"\d(\.\d+)?[eE]\+\d+", re.ASCII)
+# what databases and programs write where there is no date
+_PLACEHOLDERS = (_FIRST_DAY, 0, _LAST_DAY)
 _TO_MISSING = "mend the cells, or add the token that stands for a missing value to `missing`"
 
 
@@ -40,6 +45,17 @@ class Kind:
 Marks = list[tuple[Kind, np.ndarray]]
 
 PADDED = Kind("leading zeros restored", "keep the column as text when extracting", "repaired")
+DECIMAL = Kind(
+    "ids written as decimal numbers, read without their .0",
+    "keep the column as text when extracting",
+    "repaired",
+)
+POWER = Kind(
+    "an id in powers of ten, whose last digits are lost", "keep the column as text when extracting"
+)
+HIDDEN_SIGN = Kind(
+    "a sign within an id that cannot be seen, or told from a space", "mend the cells"
+)
 PERCENT = Kind(
     "a percentage where a number is needed",
     "take the % sign out, and use percentages or shares throughout, not both",
@@ -58,6 +74,11 @@ TWO_DATES = Kind(
 SERIAL = Kind(
     "an Excel serial number in a date column",
     'add "excel" to `dates` if the numbers count days since 1900',
+)
+PLACEHOLDER = Kind(
+    "a date that often stands for none (1900-01-01, 1970-01-01, 2099-12-31)",
+    "if it does here, add it to `missing` as it is written",
+    "noted",
 )
 FAR_DATE = Kind("a date outside 1900-01-01 to 2099-12-31", _TO_MISSING)
 
@@ -89,7 +110,7 @@ def values_of(
         case "item":
             return _items(texts, column)
         case "wave":
-            values = _floats(texts)
+            values = floats(texts)
             return values, [(NOT_WHOLE, ~((values == np.floor(values)) & (abs(values) < 2**53)))]
         case "number":
             return _numbers(texts, column)
@@ -115,18 +136,34 @@ def _objects(texts: Sequence[str]) -> np.ndarray:
 def _ids(texts: Sequence[str], width: int | None) -> tuple[np.ndarray, Marks]:
     """Keep identifiers as text, and restore the zeros that a spreadsheet took from a number."""
     values = _objects(texts)
+    unseen, power = _spoilt(texts)
+    marks = [(HIDDEN_SIGN, unseen), (POWER, power)]
     if width is None:
-        return values, []
-    long = np.array([len(text) > width for text in texts], dtype=bool)
+        return values, marks
+    decimal = np.array([_DECIMAL.fullmatch(text) is not None for text in texts], dtype=bool)
+    values[decimal] = [text.partition(".")[0] for text in values[decimal]]
+    long = np.array([len(text) > width for text in values], dtype=bool)
     short = np.array(
-        [len(text) < width and _DIGITS.fullmatch(text) is not None for text in texts], dtype=bool
+        [len(text) < width and _DIGITS.fullmatch(text) is not None for text in values], dtype=bool
     )
     values[short] = [text.zfill(width) for text in values[short]]
     too_long = Kind(f"id longer than {width} characters", "correct `pad_to`, or mend the cells")
-    return values, [(too_long, long), (PADDED, short)]
+    long &= ~(unseen | power)
+    return values, [*marks, (too_long, long), (DECIMAL, decimal), (PADDED, short & ~decimal)]
 
 
-def _floats(texts: Sequence[str]) -> np.ndarray:
+def _spoilt(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Mark ids with a sign that cannot be seen in them, and those that a spreadsheet rounded."""
+    unseen, power = np.zeros((2, len(texts)), dtype=bool)
+    together = "".join(texts)
+    if not together.isascii():
+        unseen[:] = [any(sign in UNSEEN for sign in text) for text in texts]
+    if "+" in together:
+        power[:] = [_POWER.fullmatch(text) is not None for text in texts]
+    return unseen, power
+
+
+def floats(texts: Sequence[str]) -> np.ndarray:
     """Read numbers, NaN where a text is none; `float` by itself would also take 1_000 and nan."""
     found = [float(text) if _NUMBER.fullmatch(text) else np.nan for text in texts]
     values = np.array(found, dtype=np.float64)
@@ -136,7 +173,7 @@ def _floats(texts: Sequence[str]) -> np.ndarray:
 
 def _items(texts: Sequence[str], column: Column) -> tuple[np.ndarray, Marks]:
     """Read whole numbers in a range; codes for "does not apply" are missing without a word."""
-    values = _floats(texts)
+    values = floats(texts)
     inapplicable = np.isin(values, column.set_missing)
     wrong = ~inapplicable & ~_whole_within(values, column)
     values[inapplicable] = np.nan
@@ -146,7 +183,7 @@ def _items(texts: Sequence[str], column: Column) -> tuple[np.ndarray, Marks]:
 
 def _numbers(texts: Sequence[str], column: Column) -> tuple[np.ndarray, Marks]:
     """Read numbers; a status outcome and a share are whole, and may be bounded."""
-    values = _floats(texts)
+    values = floats(texts)
     undocumented = np.isin(values, column.set_missing)
     if column.role == "outcome" and column.highest is not None:
         marks = _binary(values, undocumented)
@@ -205,7 +242,11 @@ def _dates(texts: Sequence[str], forms: Sequence[str]) -> tuple[np.ndarray, Mark
     serial &= n_fits == 0
     far = (n_fits == 1) & ((values < _FIRST_DAY) | (values > _LAST_DAY))
     none = (n_fits == 0) & ~serial
-    return values, [(NOT_DATE, none), (SERIAL, serial), (TWO_DATES, n_fits > 1), (FAR_DATE, far)]
+    placeholder = (n_fits == 1) & np.isin(values, _PLACEHOLDERS)
+    return values, [
+        (NOT_DATE, none), (SERIAL, serial), (TWO_DATES, n_fits > 1), (FAR_DATE, far),
+        (PLACEHOLDER, placeholder),
+    ]  # fmt: skip
 
 
 def _days(text: str, forms: Sequence[str]) -> set[int]:

@@ -3,6 +3,7 @@
 import csv
 import io
 
+import numpy as np
 import pandas as pd
 import pytest
 from extract_plans import waves_tables
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deepvalue_stats.data import read_data, read_text_tables
+from deepvalue_stats.data.cells import cut_rows
 from deepvalue_stats.errors import DataError, DeepValueError
 from deepvalue_stats.plan import parse_plan
 
@@ -60,6 +62,63 @@ def test_what_is_written_is_read(tmp_path, table, delimiter, encoding, end):
     lines = text.split("\n")
     assert all(lines[line - 1] for line in read.lines)
     assert len(set(read.lines)) == len(table)
+
+
+def cut_by_csv(text, delimiter, width):
+    """What the csv module makes of a text: rows by their number of cells, with their lines."""
+    good, short, long, blank, begins = [], [], [], 0, 1
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    for fields in reader:
+        if not any(fields) or (len(fields) == 1 < width and not fields[0].strip()):
+            blank += 1
+        elif len(fields) == width:
+            good.append((begins, fields))
+        else:
+            (short if len(fields) < width else long).append(begins)
+        last, begins = begins, reader.line_num + 1
+    *_, sentinel = csv.reader(io.StringIO(f"{text}\nS", newline=""), delimiter=delimiter)
+    unclosed = 0 if sentinel == ["S"] else last
+    return good, tuple(short), tuple(long), blank, unclosed
+
+
+def cut(text, delimiter, width, codec):
+    rows = cut_rows(text.encode(codec), codec, delimiter, 0, width, range(width))
+    cells = zip(*(column.cells() for column in rows.texts), strict=True)
+    good = [(line, list(fields)) for line, fields in zip(rows.lines.tolist(), cells, strict=True)]
+    for column in rows.texts:
+        assert len(set(column.distinct)) == len(column.distinct)
+        assert [i for i in dict.fromkeys(column.codes.tolist())] == [*range(len(column.distinct))]
+    return good, rows.short, rows.long, rows.blank, rows.unclosed
+
+
+@settings(FAST, max_examples=400)
+@given(
+    text=st.text(st.sampled_from('ab é£,§"\n\r\u00a0'), min_size=1, max_size=40),
+    delimiter=st.sampled_from(",§"),
+    width=st.integers(1, 4),
+    codec=st.sampled_from(["utf-8", "cp1252"]),
+)
+def test_cells_are_cut_as_the_csv_module_cuts_them(text, delimiter, width, codec):
+    expected = cut_by_csv(text, delimiter, width)
+    found = cut(text, delimiter, width, codec)
+    if expected[-1]:
+        assert found[-1] == expected[-1]
+    else:
+        assert found == expected
+
+
+@FAST
+@given(
+    rows=st.integers(1, 10_000),
+    texts=st.integers(1, 10_000),
+    length=st.integers(1, 12),
+    seed=st.integers(0, 9),
+)
+def test_many_rows_of_many_texts_are_cut_as_well(rows, texts, length, seed):
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(0, texts, (rows, 2)).tolist()
+    text = "".join(f"{a:0{length}d}é,{b}\n" for a, b in drawn)
+    assert cut(text, ",", 2, "utf-8") == cut_by_csv(text, ",", 2)
 
 
 @FAST

@@ -73,8 +73,8 @@ def test_a_frame_stands_in_for_a_file(tmp_path):
 )
 def test_one_value_is_one_text_in_a_column_of_its_type_and_of_any(value, text):
     assert cell_text(value) == text
-    assert column_text(pd.Series([value, value])).tolist() == [text, text]
-    assert column_text(pd.Series([value, "a"], dtype=object)).tolist() == [text, "a"]
+    assert column_text(pd.Series([value, value])).cells().tolist() == [text, text]
+    assert column_text(pd.Series([value, "a"], dtype=object)).cells().tolist() == [text, "a"]
 
 
 def test_a_frame_for_no_source_is_refused(tmp_path):
