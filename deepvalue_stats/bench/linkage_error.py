@@ -19,8 +19,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from deepvalue_stats.bench.plans import preset_plan
-from deepvalue_stats.data import type_tables
-from deepvalue_stats.data.files import read_text_tables
+from deepvalue_stats.data import Dataset, read_text_tables, type_tables
 from deepvalue_stats.effects import average_effect, per_sd
 from deepvalue_stats.linkage import with_minimum
 from deepvalue_stats.measures import BAND, with_bands
@@ -78,7 +77,7 @@ def plant(seed: int, *, practitioners: int = 10, wrong: Mapping[str, float] = WR
     ----------
     seed : int
     practitioners : int
-        In each of 24 services, with about 35 clients each.
+        In each of 24 services.
     wrong : mapping of str to float
         By confidence band, how often each of the three identifiers is typed wrongly.
     """
@@ -138,27 +137,25 @@ def candidates(
 def replicate(seed: int) -> list[dict[str, object]]:
     """One service: its effect by ids, by each least weight, and with missed outcomes counted."""
     planted = plant(seed)
-    typed = type_tables(
-        planted.plan, read_text_tables(planted.plan, folder=Path(), frames=planted.frames)
-    )
-    # as if every record had kept its id: the best that any link could do
-    owned = pd.DataFrame({"record": planted.owners.index, "owner": planted.owners.to_numpy()})
-    pairs = owned.rename(
-        columns={"record": RECORD, "owner": planted.plan.ids.client.column}
-    ).assign(weight="50")
-    whole_frames = {**planted.frames, PAIRS: pairs}
-    whole = prepared_from(
-        planted.plan,
-        type_tables(
-            planted.plan, read_text_tables(planted.plan, folder=Path(), frames=whole_frames)
-        ),
-    )
+    whole, typed = with_ids(planted), _read(planted.plan, planted.frames)
     lines = _lines(seed, planted, "every record by its id", whole, None)
     for minimum in MINIMUMS:
         prepared = prepared_from(with_minimum(planted.plan, "outcomes", minimum), typed)
         audit = audited(whole, prepared, np.random.default_rng([seed, 2]))
         lines += _lines(seed, planted, f"weight {minimum:g} or more", prepared, audit)
     return lines
+
+
+def with_ids(planted: Planted) -> Prepared:
+    """As if every record had kept its id: the best that any link could do."""
+    client = planted.plan.ids.client.column
+    owned = planted.owners.rename(client).rename_axis(RECORD).reset_index().assign(weight="50")
+    plan = planted.plan
+    return prepared_from(plan, _read(plan, {**planted.frames, PAIRS: owned}))
+
+
+def _read(plan: Plan, frames: Mapping[str, pd.DataFrame]) -> dict[str, Dataset]:
+    return type_tables(plan, read_text_tables(plan, folder=Path(), frames=frames))
 
 
 def audited(
@@ -227,6 +224,7 @@ def _lines(
                     "truth": truth,
                     "estimate": row["estimate"],
                     "covered": bool(row["conf_low"] <= truth <= row["conf_high"]),
+                    "clients": int(frame["n_clients"].iloc[0]),
                     "recall": np.nan if audit is None else _share(audit, tuple(audit)),
                     "recall_low": np.nan if audit is None else _share(audit, ("low",)),
                 }
@@ -301,6 +299,7 @@ def summary(lines: pd.DataFrame) -> pd.DataFrame:
     grouped = lines.groupby(["link", "way", "effect"], sort=False)
     found = grouped.agg(
         services=("seed", "size"),
+        clients=("clients", "mean"),
         recall=("recall", "mean"),
         recall_low=("recall_low", "mean"),
         truth=("truth", "mean"),
@@ -326,10 +325,10 @@ def written(found: pd.DataFrame, output: Path, command: str) -> None:
         "",
         f"    {command}",
         "",
-        f"{int(found['services'].iloc[0])} made-up services of about 8,500 clients whose outcome "
-        "records are linked by surname, date of birth and",
-        f"postcode as typed, each wrong for {WRONG['low']:.1%} of the records of clients of low "
-        f"confidence and {WRONG['high']:.1%} of the others'.",
+        f"{int(found['services'].iloc[0])} made-up services, some {found['clients'].mean():,.0f} "
+        "clients analysed in each, whose outcome records are linked by surname, date of",
+        f"birth and postcode as typed, each wrong for {WRONG['low']:.1%} of the records of "
+        f"clients of low confidence and {WRONG['high']:.1%} of the others'.",
         "A client without a linked record counts as one without the outcome. Recall: of up to "
         f"{AUDITED} clients in each band known to",
         "have had the outcome, the share whose record was linked; the correction is given these "
