@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +16,7 @@ from typing import Literal
 import numpy as np
 
 from deepvalue_stats.data.dataset import Action, Column
+from deepvalue_stats.data.ids import nhs_numbers, normalised, padded
 
 EXCEL = "excel"
 ISO = "%Y-%m-%d"
@@ -24,7 +26,6 @@ _FIRST_DAY = datetime.date(1900, 1, 1).toordinal() - _EPOCH
 _LAST_DAY = datetime.date(2099, 12, 31).toordinal() - _EPOCH
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _SERIAL = re.compile(r"\d{5}(\.\d+)?", re.ASCII)  # 18 May 1927 and later; four digits are a year
-_DIGITS = re.compile(r"\d+", re.ASCII)
 _TO_MISSING = "mend the cells, or add the token that stands for a missing value to `missing`"
 
 
@@ -40,6 +41,15 @@ class Kind:
 Marks = list[tuple[Kind, np.ndarray]]
 
 PADDED = Kind("leading zeros restored", "keep the column as text when extracting", "repaired")
+SEVERAL_WAYS = Kind(
+    "an id that is written in several ways, read as one",
+    "extract ids in one form; if letter case tells two people apart, recode the ids",
+    "noted",
+)
+NOT_NHS = Kind(
+    "not an NHS number: 10 digits, the last a check digit (modulus 11)",
+    "mend the ids, or take `check` out of the plan if they are of another kind",
+)
 PERCENT = Kind(
     "a percentage where a number is needed",
     "take the % sign out, and use percentages or shares throughout, not both",
@@ -83,7 +93,7 @@ def values_of(
     """
     match column.dtype:
         case "id":
-            return _ids(texts, column.pad_to)
+            return _ids(texts, column)
         case "category":
             return _objects(texts), []
         case "item":
@@ -112,18 +122,23 @@ def _objects(texts: Sequence[str]) -> np.ndarray:
     return values
 
 
-def _ids(texts: Sequence[str], width: int | None) -> tuple[np.ndarray, Marks]:
-    """Keep identifiers as text, and restore the zeros that a spreadsheet took from a number."""
-    values = _objects(texts)
-    if width is None:
-        return values, []
-    long = np.array([len(text) > width for text in texts], dtype=bool)
-    short = np.array(
-        [len(text) < width and _DIGITS.fullmatch(text) is not None for text in texts], dtype=bool
-    )
-    values[short] = [text.zfill(width) for text in values[short]]
-    too_long = Kind(f"id longer than {width} characters", "correct `pad_to`, or mend the cells")
-    return values, [(too_long, long), (PADDED, short)]
+def _ids(texts: Sequence[str], column: Column) -> tuple[np.ndarray, Marks]:
+    """Keep identifiers as text, in their normal form where the plan keys or checks them."""
+    width = column.pad_to
+    plain = [normalised(text) for text in texts] if column.normalise else texts
+    values = _objects([padded(text, width) for text in plain])
+    marks: Marks = []
+    if column.normalise:
+        ways = Counter(plain)
+        several = np.array([ways[text] > 1 for text in plain], dtype=bool)
+        marks.append((SEVERAL_WAYS, several))
+    if width is not None:
+        long = np.array([len(text) > width for text in plain], dtype=bool)
+        too_long = Kind(f"id longer than {width} characters", "correct `pad_to`, or mend the cells")
+        marks += [(too_long, long), (PADDED, values != _objects(plain))]
+    if column.check is not None:
+        marks.append((NOT_NHS, ~nhs_numbers(list(values))))
+    return values, marks
 
 
 def _floats(texts: Sequence[str]) -> np.ndarray:

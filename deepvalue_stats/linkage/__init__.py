@@ -4,13 +4,14 @@ from deepvalue_stats.linkage.flow import flow_table, sources_table
 from deepvalue_stats.linkage.landmark import FATES
 from deepvalue_stats.linkage.linking import link, linkage_sql, rating_fates
 from deepvalue_stats.linkage.links import resolve_links, with_minimum
-from deepvalue_stats.linkage.pseudonyms import pseudonym, pseudonymise, read_key
+from deepvalue_stats.linkage.pseudonyms import key_id, pseudonym, pseudonymise, read_key
 from deepvalue_stats.linkage.quality import linkage_table
 from deepvalue_stats.linkage.rows import model_rows
 
 __all__ = [
     "FATES",
     "flow_table",
+    "key_id",
     "link",
     "linkage_sql",
     "linkage_table",
