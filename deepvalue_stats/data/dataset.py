@@ -35,6 +35,10 @@ class Column:
         Width to which digits-only ids are padded with zeros.
     set_missing : tuple of int
         Codes to be read as missing, counted, besides the missing tokens.
+    normalise : bool
+        Ids are put into their normal form.
+    check : str or None
+        The check digit that ids are held to.
     """
 
     name: str
@@ -45,6 +49,8 @@ class Column:
     highest: int | None = None
     pad_to: int | None = None
     set_missing: tuple[int, ...] = ()
+    normalise: bool = False
+    check: Literal["nhs_modulus_11"] | None = None
 
 
 @dataclass(frozen=True)

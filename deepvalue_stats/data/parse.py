@@ -179,7 +179,8 @@ def parse_column(
     nothing = absent | faulty if values.dtype == object else np.isnan(values)
     if not everywhere and nothing.all():
         everywhere = [(NO_VALUE, nothing)]
-    as_written = values.dtype == object and all(k.action != "repaired" for k, _ in everywhere)
+    as_written = values.dtype == object and not column.normalise
+    as_written &= all(kind.action != "repaired" for kind, _ in everywhere)
     identities = np.arange(len(values)) if as_written else pd.factorize(values)[0].astype(np.int64)
     identities[nothing] = MISSING
     identities[hidden] = HIDDEN

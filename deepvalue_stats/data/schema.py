@@ -16,6 +16,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from deepvalue_stats.data.dataset import Column, Dataset, Dtype, Role, TableSchema
 from deepvalue_stats.errors import Fault, PlanError
@@ -62,6 +63,8 @@ class _Use:
     pad_to: int | None = None
     set_missing: tuple[int, ...] = ()
     everywhere: bool = False
+    normalise: bool = False
+    check: Literal["nhs_modulus_11"] | None = None
 
 
 def compile_schemas(plan: Plan, headers: Mapping[str, Sequence[str]]) -> dict[str, TableSchema]:
@@ -183,9 +186,10 @@ def _id_uses(plan: Plan) -> Iterator[_Use]:
             continue
         where, what = f"ids.{role}.column", f"the {role}'s id is"
         source, column = _placed(one.column, plan.sources)
-        yield _Use(
-            where, what, source, column, "id", role, pad_to=one.pad_to, everywhere=source is None
-        )
+        use = _Use(where, what, source, column, "id", role, everywhere=source is None)
+        # behind pseudonyms nobody could see that two ways to write one id have not met
+        normalise = plan.ids.pseudonyms == "keyed" or one.check is not None
+        yield replace(use, pad_to=one.pad_to, normalise=normalise, check=one.check)
     for name, link in plan.links.items():
         if link.table is not None:
             where, table = f"links.{name}.table", link.table
@@ -306,7 +310,7 @@ def _merged(source: str, name: str, uses: Sequence[_Use]) -> Column | list[Fault
     first, *others = [use for use in uses if use.dtype] or [replace(uses[0], dtype="id")]
     column = Column(
         name, first.dtype or "id", first.role, source,
-        first.lowest, first.highest, first.pad_to, first.set_missing,
+        first.lowest, first.highest, first.pad_to, first.set_missing, first.normalise, first.check,
     )  # fmt: skip
     faults = []
     for use in others:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +16,7 @@ from typing import Literal
 import numpy as np
 
 from deepvalue_stats.data.dataset import Action, Column
+from deepvalue_stats.data.ids import nhs_numbers, normalised, padded
 from deepvalue_stats.data.text import UNSEEN
 
 EXCEL = "excel"
@@ -25,7 +27,6 @@ _FIRST_DAY = datetime.date(1900, 1, 1).toordinal() - _EPOCH
 _LAST_DAY = datetime.date(2099, 12, 31).toordinal() - _EPOCH
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _SERIAL = re.compile(r"\d{5}(\.\d+)?", re.ASCII)  # 18 May 1927 and later; four digits are a year
-_DIGITS = re.compile(r"\d+", re.ASCII)
 _DECIMAL = re.compile(r"\d+\.0+", re.ASCII)
 _POWER = re.compile(r"\d(\.\d+)?[eE]\+\d+", re.ASCII)
 # what databases and programs write where there is no date
@@ -55,6 +56,15 @@ POWER = Kind(
 )
 HIDDEN_SIGN = Kind(
     "a sign within an id that cannot be seen, or told from a space", "mend the cells"
+)
+SEVERAL_WAYS = Kind(
+    "an id that is written in several ways, read as one",
+    "extract ids in one form; if letter case tells two people apart, recode the ids",
+    "noted",
+)
+NOT_NHS = Kind(
+    "not an NHS number: 10 digits, the last a check digit (modulus 11)",
+    "mend the ids, or take `check` out of the plan if they are of another kind",
 )
 PERCENT = Kind(
     "a percentage where a number is needed",
@@ -104,7 +114,7 @@ def values_of(
     """
     match column.dtype:
         case "id":
-            return _ids(texts, column.pad_to)
+            return _ids(texts, column)
         case "category":
             return _objects(texts), []
         case "item":
@@ -133,23 +143,32 @@ def _objects(texts: Sequence[str]) -> np.ndarray:
     return values
 
 
-def _ids(texts: Sequence[str], width: int | None) -> tuple[np.ndarray, Marks]:
-    """Keep identifiers as text, and restore the zeros that a spreadsheet took from a number."""
-    values = _objects(texts)
+def _ids(texts: Sequence[str], column: Column) -> tuple[np.ndarray, Marks]:
+    """Keep identifiers as text, in their normal form where the plan keys or checks them.
+
+    Zeros that a spreadsheet took from a number are restored where the plan tells the width.
+    """
+    width, values = column.pad_to, _objects(texts)
     unseen, power = _spoilt(texts)
-    marks = [(HIDDEN_SIGN, unseen), (POWER, power)]
-    if width is None:
-        return values, marks
-    decimal = np.array([_DECIMAL.fullmatch(text) is not None for text in texts], dtype=bool)
-    values[decimal] = [text.partition(".")[0] for text in values[decimal]]
-    long = np.array([len(text) > width for text in values], dtype=bool)
-    short = np.array(
-        [len(text) < width and _DIGITS.fullmatch(text) is not None for text in values], dtype=bool
-    )
-    values[short] = [text.zfill(width) for text in values[short]]
-    too_long = Kind(f"id longer than {width} characters", "correct `pad_to`, or mend the cells")
-    long &= ~(unseen | power)
-    return values, [*marks, (too_long, long), (DECIMAL, decimal), (PADDED, short & ~decimal)]
+    noted: Marks = []
+    if column.normalise:
+        # what cannot be seen is no part of a normal form
+        unseen[:] = False
+        values = _objects([normalised(text) for text in texts])
+        ways = Counter(values)
+        noted.append((SEVERAL_WAYS, np.array([ways[text] > 1 for text in values], dtype=bool)))
+    marks: Marks = [(HIDDEN_SIGN, unseen), (POWER, power), *noted]
+    if width is not None:
+        decimal = np.array([_DECIMAL.fullmatch(text) is not None for text in values], dtype=bool)
+        values[decimal] = [text.partition(".")[0] for text in values[decimal]]
+        long = np.array([len(text) > width for text in values], dtype=bool) & ~(unseen | power)
+        too_long = Kind(f"id longer than {width} characters", "correct `pad_to`, or mend the cells")
+        whole = _objects([padded(text, width) for text in values])
+        marks += [(too_long, long), (DECIMAL, decimal), (PADDED, (whole != values) & ~decimal)]
+        values = whole
+    if column.check is not None:
+        marks.append((NOT_NHS, ~nhs_numbers(list(values)) & ~power))
+    return values, marks
 
 
 def _spoilt(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from deepvalue_stats.data import Dataset
+from deepvalue_stats.data import NORMALISER, Dataset
 from deepvalue_stats.errors import DataError
 from deepvalue_stats.folders import staged
-from deepvalue_stats.linkage import read_key
+from deepvalue_stats.linkage import key_id, read_key
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.study.fitting import Fitted
 from deepvalue_stats.study.preparing import Prepared
@@ -80,6 +80,13 @@ def require_room(room: Path) -> None:
         raise DataError("this is a file, and the room is a folder", str(room), fix)
 
 
+def _pseudonyms(plan: Plan) -> dict[str, object]:
+    """By what two runs can tell whether a client has one pseudonym in both."""
+    if plan.ids.pseudonyms != "keyed":
+        return {}
+    return {"pseudonyms": {"key_id": key_id(read_key()), "normaliser": NORMALISER}}
+
+
 def write_room(
     room: Path, prepared: Prepared, fitted: Fitted, folder: Path, began: datetime
 ) -> None:
@@ -94,6 +101,7 @@ def write_room(
         "engine": prepared.linked.engine,
         "problems": [vars(problem) for problem in problems],
         "not_fitted": dict(fitted.failed),
+        **_pseudonyms(prepared.plan),
     }
     texts = {
         "manifest.json": json.dumps(manifest, indent=1),

@@ -2,13 +2,15 @@
 
 import hashlib
 import hmac
+import json
 
 import pandas as pd
 import pytest
 from linkage_language import DAY_0, frame, plan_with, seen, study
 
+from deepvalue_stats.data import NORMALISER
 from deepvalue_stats.errors import LinkageError
-from deepvalue_stats.linkage import link, pseudonym, pseudonymise, read_key
+from deepvalue_stats.linkage import key_id, link, pseudonym, pseudonymise, read_key
 from deepvalue_stats.study import run_study
 
 KEY = b"a key of at least sixteen bytes"
@@ -24,6 +26,14 @@ def test_a_pseudonym_is_the_first_128_bits_of_an_hmac_sha_256():
     by_hand = hmac.new(KEY, b"a01", hashlib.sha256).hexdigest()
     assert pseudonym("a01", KEY) == by_hand[:32]
     assert pseudonym("a01", KEY + b"!") != by_hand[:32]
+
+
+@pytest.mark.parametrize("length", [16, 63, 64, 65, 200])
+def test_of_keys_shorter_and_longer_than_a_block_as_well(length):
+    key = bytes(range(length))
+    for identifier in ("", "a01", "x" * 300):
+        by_hand = hmac.new(key, identifier.encode(), hashlib.sha256).hexdigest()
+        assert pseudonym(identifier, key) == by_hand[:32]
 
 
 def test_ids_beyond_ascii_are_hashed_as_utf_8():
@@ -109,6 +119,23 @@ def test_ids_of_confidential_data_are_nowhere_in_the_findings_or_the_room(tmp_pa
         assert "SECRET" not in text, path.name
         for name in ("SECRETID00", "SECRETWHO00"):
             assert pseudonym(name, KEY) not in text, path.name
+
+
+def test_the_room_names_the_key_and_the_rules_by_which_ids_met_and_nothing_holds_the_key(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("DEEPVALUE_KEY", KEY.decode())
+    plan = plan_with({"ids.pseudonyms": "keyed"})
+    run_study(plan, frames=confidential([f"ID{i:02d}" for i in range(60)]), output=tmp_path)
+    manifest = json.loads((tmp_path / "room" / "manifest.json").read_text(encoding="utf-8"))
+    name = hmac.new(KEY, b"deepvalue_stats key id", hashlib.sha256).hexdigest()[:8]
+    assert manifest["pseudonyms"] == {"key_id": name, "normaliser": NORMALISER}
+    assert key_id(KEY) == name != key_id(KEY + b"!")
+    for path in (path for path in tmp_path.rglob("*") if path.is_file()):
+        text = path.read_text(encoding="utf-8")
+        assert KEY.decode() not in text, path.name
+        assert hashlib.sha256(KEY).hexdigest()[:16] not in text, path.name
+        assert name not in text or path.parent.name == "room", path.name
 
 
 def test_text_tables_keep_ids_as_text():

@@ -1,0 +1,29 @@
+"""What a plan leaves unsaid, and what then holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deepvalue_stats.plan.base import Part
+from deepvalue_stats.plan.parts import Plan
+
+
+def defaults_in_force(plan: Plan) -> list[str]:
+    """Every setting that the file leaves out and a default fills, as `path = value`."""
+    return list(_defaults(plan, ""))
+
+
+def _defaults(part: Part, path: str) -> Iterator[str]:
+    for name, field in type(part).model_fields.items():
+        value, where = getattr(part, name), f"{path}{field.alias or name}"
+        if name not in part.model_fields_set:
+            if isinstance(value, Part):
+                yield from _defaults(value, f"{where}.")
+            elif value is not None and value is not False and value not in ((), {}):
+                yield f"{where} = {list(value) if isinstance(value, tuple) else value}"
+        elif isinstance(value, Part):
+            yield from _defaults(value, f"{where}.")
+        elif isinstance(value, dict):
+            for key, entry in value.items():
+                if isinstance(entry, Part):
+                    yield from _defaults(entry, f"{where}.{key}.")
