@@ -90,7 +90,7 @@ def compile_schemas(plan: Plan, headers: Mapping[str, Sequence[str]]) -> dict[st
     faults: list[Fault] = []
     uses: dict[tuple[str, str], list[_Use]] = {}
     # whose a record is stands in another table, and its source need not say so
-    elsewhere = {name for name, link in plan.links.items() if link.table is not None}
+    elsewhere = {name for name, link in plan.links.items() if link.rule != "key"}
     own = {name: columns for name, columns in headers.items() if name not in elsewhere}
     for use in _uses(plan):
         sources, problems = _resolved(use, own if use.role == "client" else headers)
@@ -169,6 +169,7 @@ def _placed(column: str, sources: Iterable[str]) -> tuple[str | None, str]:
 def _uses(plan: Plan) -> Iterator[_Use]:
     """Go through every use, in the order in which the first decides the role."""
     yield from _id_uses(plan)
+    yield from _pass_uses(plan)
     yield from _item_uses(plan)
     yield from _clock_uses(plan)
     yield from _outcome_uses(plan)
@@ -198,6 +199,18 @@ def _id_uses(plan: Plan) -> Iterator[_Use]:
                 yield _Use(f"{where}.record", what, source, table.record, "id", "key")
             what = "the links are weighed by"
             yield _Use(f"{where}.weight", what, table.source, table.weight, "number", "key")
+
+
+def _pass_uses(plan: Plan) -> Iterator[_Use]:
+    """Go through the identifiers of passes, which both sources hold."""
+    for name, link in plan.links.items():
+        if link.passes is None:
+            continue
+        for column in link.passes.columns:
+            for source in (name, link.passes.clients):
+                dtype: Dtype = "date" if column in link.passes.dates else "category"
+                where, what = f"links.{name}.passes", "records are linked by"
+                yield _Use(where, what, source, column, dtype, "key")
 
 
 def _item_uses(plan: Plan) -> Iterator[_Use]:

@@ -8,16 +8,15 @@ from dataclasses import replace
 import pandas as pd
 
 from deepvalue_stats.data import Column, Dataset
+from deepvalue_stats.linkage.passes import SECOND, TIED, linked_by_passes
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.plan.parts import LinkTable
 
 NO_CANDIDATE = "record without a candidate client"
-TIED = "record that goes equally well with several clients"
-SECOND = "record of a client who has a better one"
 
 
 def resolve_links(plan: Plan, data: Mapping[str, Dataset]) -> dict[str, Dataset]:
-    """Give each record of a source that is linked by a table its client's id.
+    """Give each record of a source that has no client's id the one that its links say.
 
     A probabilistic linkage ends in pairs with a weight, whichever program made them. A record goes
     to the candidate of largest weight, if that reaches the plan's minimum. What is left over is
@@ -33,8 +32,9 @@ def resolve_links(plan: Plan, data: Mapping[str, Dataset]) -> dict[str, Dataset]
     Returns
     -------
     dict of str to Dataset
-        The same sources, those with a links table with the client's id beside their own. A source
-        that has one row a client keeps each client's record of largest weight.
+        The same sources, those that are linked by a table or by passes with the client's id beside
+        their own. Of a source that has one row a client each client keeps the record of largest
+        weight, or that of the earliest pass.
 
     References
     ----------
@@ -42,9 +42,15 @@ def resolve_links(plan: Plan, data: Mapping[str, Dataset]) -> dict[str, Dataset]
     """
     linked = dict(data)
     for name, link in plan.links.items():
+        single = link.cardinality == "one_to_one"
         if link.table is not None:
-            single = link.cardinality == "one_to_one"
             linked[name] = _resolved(plan, data[name], data[link.table.source], link.table, single)
+        elif link.passes is not None:
+            register = data[link.passes.clients]
+            found = linked_by_passes(
+                data[name], register, plan.ids.client.column, link.passes, single
+            )
+            linked[name] = with_owners(plan, *found)
     return linked
 
 
@@ -79,10 +85,30 @@ def _resolved(
         order = pd.DataFrame({"client": whose, "weight": reached, "line": records.frame["line"]})
         ranked = order[why == ""].sort_values(["weight", "line"], ascending=[False, True])
         why[ranked.index[ranked["client"].duplicated().to_numpy()]] = SECOND
+    return with_owners(plan, records, whose, why, (NO_CANDIDATE, TIED, below, SECOND))
+
+
+def with_owners(
+    plan: Plan, records: Dataset, whose: pd.Series, why: pd.Series, reasons: tuple[str, ...]
+) -> Dataset:
+    """Give records the client's id beside their own columns; those without one leave, counted.
+
+    Parameters
+    ----------
+    plan : Plan
+    records : Dataset
+    whose : pandas.Series
+        The client of each row, or None.
+    why : pandas.Series of str
+        One of `reasons` where there is none, otherwise empty.
+    reasons : tuple of str
+        In the order in which the flow tells them.
+    """
+    client = plan.ids.client.column
     column = Column(client, "id", "client", records.schema.name)
     schema = replace(records.schema, columns=(*records.schema.columns, column))
     found = replace(records, schema=schema).with_columns(**{client: whose})
-    for reason in (NO_CANDIDATE, TIED, below, SECOND):
+    for reason in reasons:
         gone = (why == reason).to_numpy()
         if gone.any():
             found = found.restrict(~gone, reason)

@@ -404,7 +404,6 @@ def _safety(draft: Draft) -> Iterator[Fault]:
 def _not_yet(draft: Draft) -> Iterator[Fault]:
     """Values that a plan may have in a later version and this one refuses."""
     have: dict[str, tuple[str, str, tuple[object, ...]]] = {
-        "source rule": ("links", "rule", ("key", "table")),
         "rule for unlinked records": ("links", "unlinked", ("no_event", "unknown", "exclude")),
         "estimator": ("models", "estimator", ("gee", "logit", "multilevel")),
         "error correction": ("measures", "error_correction", ("none",)),

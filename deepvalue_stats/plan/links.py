@@ -27,6 +27,7 @@ def link_faults(draft: Draft) -> Iterator[Fault]:
     link: Link
     for name, link in draft.many("links").items():
         yield from _table(f"links.{name}.table", name, link, draft)
+        yield from _passes(f"links.{name}.passes", name, link, draft)
         yield from _recall(f"links.{name}.recall", link, tuple(equity.bands) if equity else ())
 
 
@@ -40,6 +41,21 @@ def _table(where: str, name: str, link: Link, draft: Draft) -> Iterator[Fault]:
     elif link.table.source == name:
         fix = "name the source that holds the pairs"
         yield Fault("a source cannot say whom its own records belong to", f"{where}.source", fix)
+
+
+def _passes(where: str, name: str, link: Link, draft: Draft) -> Iterator[Fault]:
+    """Clients and their identifiers stand in another source; what is a date is in some pass."""
+    if link.passes is None:
+        return
+    known = draft.names("sources")
+    if link.passes.clients not in known:
+        yield unknown("source", link.passes.clients, f"{where}.clients", known)
+    elif link.passes.clients == name:
+        fix = "name the source that holds the clients with their identifiers"
+        yield Fault("records cannot be found in themselves", f"{where}.clients", fix)
+    for i, column in enumerate(link.passes.dates):
+        if column not in link.passes.columns:
+            yield unknown("column of a pass", column, f"{where}.dates[{i}]", link.passes.columns)
 
 
 def _recall(where: str, link: Link, bands: tuple[str, ...]) -> Iterator[Fault]:

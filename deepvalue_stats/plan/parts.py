@@ -100,6 +100,26 @@ class LinkTable(Part):
     try_also: Annotated[tuple[float, ...], Field(strict=False)] = ()
 
 
+class LinkPasses(Part):
+    """Identifiers by which a record finds its client: passes of columns that agree exactly.
+
+    `clients` is the source that holds the clients with their identifiers, under the same column
+    names. A record that one pass has linked is left out of the later ones. `dates` names those of
+    the columns that are dates, which may be written in several forms.
+    """
+
+    clients: str
+    agree: Annotated[
+        tuple[Annotated[Names, Field(min_length=1)], ...], Field(strict=False, min_length=1)
+    ]
+    dates: Names = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column of any pass."""
+        return tuple(dict.fromkeys(column for one in self.agree for column in one))
+
+
 class Link(Part):
     """How one source is joined to the clients, and what a client without a record means.
 
@@ -107,16 +127,18 @@ class Link(Part):
     outcome (the second number) so many had a record (the first).
     """
 
-    rule: Literal["key", "passes", "table", "splink"]
+    rule: Literal["key", "passes", "table"]
     cardinality: Literal["one_to_one", "one_to_many"]
     unlinked: Literal["no_event", "unknown", "exclude", "bounds"]
     recall: dict[str, Audit] = Field(default_factory=dict)
     table: LinkTable | None = None
+    passes: LinkPasses | None = None
 
     @model_validator(mode="after")
-    def _table_named(self) -> Self:
-        if (self.rule == "table") != (self.table is not None):
-            raise ValueError('rule = "table" and table go together')
+    def _rule_named(self) -> Self:
+        for rule in ("table", "passes"):
+            if (self.rule == rule) != (getattr(self, rule) is not None):
+                raise ValueError(f'rule = "{rule}" and {rule} go together')
         return self
 
 
@@ -392,8 +414,9 @@ class Plan(Part):
         for link in values["links"].values():
             if not link["recall"]:
                 del link["recall"]
-            if link["table"] is None:
-                del link["table"]
+            for rule in ("table", "passes"):
+                if link[rule] is None:
+                    del link[rule]
         clock = values["clock"]
         unsaid = {"": UNSAID_OF_CLOCK} | {name: UNSAID[name] for name in UNSAID if clock[name]}
         for name, meanings in unsaid.items():

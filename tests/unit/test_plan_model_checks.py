@@ -248,9 +248,9 @@ models.main.groups = ["practitioner"]
   fix:   use one of client, practitioner
 
 links.outcomes.rule = "splink"
-  this source rule is not available in this version
+  not one of the choices
   where: links.outcomes.rule
-  fix:   use key or table
+  fix:   use 'key', 'passes' or 'table'
 
 links.outcomes.unlinked = "bounds"
   this rule for unlinked records is not available in this version

@@ -1,0 +1,155 @@
+"""Links by passes: identifiers that agree, the surest first, and who is left over."""
+
+from pathlib import Path
+
+import pytest
+from linkage_language import frame, plan_with, texts_of
+
+from deepvalue_stats.data import read_data
+from deepvalue_stats.errors import PlanError
+from deepvalue_stats.linkage import link, resolve_links
+from deepvalue_stats.measures import score
+
+PASSES = {
+    "links.outcomes": {
+        "rule": "passes",
+        "cardinality": "one_to_many",
+        "unlinked": "no_event",
+        "passes": {
+            "clients": "clients",
+            "agree": [["nino"], ["name", "born", "post"], ["name", "born"]],
+        },
+    }
+}
+CONTACTS = "client  day  who\na  0  P\nb  0  P\nc  0  P"
+CLIENTS = """
+    client  nino  name    born  post    conf  last
+    a       N1    Lee     1970  ZZ1 1A  2     1000
+    b       N2    O'Hara  1980  ZZ2 2B  2     1000
+    c       .     Lee     1970  ZZ3 3C  2     1000
+"""
+
+
+def read(outcomes, changes=(), clients=CLIENTS):
+    plan = plan_with(PASSES | dict(changes))
+    texts = texts_of(plan, contacts=CONTACTS, outcomes=outcomes, clients=clients)
+    frames = {name: frame(text) for name, text in texts.items()}
+    return plan, read_data(plan, folder=Path(), frames=frames)
+
+
+def owners(outcomes, changes=(), clients=CLIENTS):
+    """The client of each record by its day, why others have none, and what each pass linked."""
+    plan, data = read(outcomes, changes, clients)
+    found = resolve_links(plan, data)["outcomes"]
+    left = {step.reason: step.left for step in found.attrition if step.left}
+    notes = {one.what: one.count for one in found.problems if one.what.startswith("linked by")}
+    days = found.frame["start"] - found.frame["start"].min() if len(found.frame) else []
+    return dict(zip(days, found.frame["client"], strict=True)), left, notes
+
+
+def test_the_surest_pass_links_first_and_what_it_linked_no_other_pass_sees():
+    records = """
+        nino  name   born  post    start
+        N2    Lee    1970  ZZ1 1A  10
+        .     Lee    1970  ZZ1 1A  11
+        .     OHARA  1980  .       12
+    """
+    assert owners(records) == (
+        {0: "b", 1: "a", 2: "b"},
+        {},
+        {"linked by pass 1 of 3": 1, "linked by pass 2 of 3": 1, "linked by pass 3 of 3": 1},
+    )
+
+
+def test_letters_and_digits_are_compared_whatever_the_case_the_spaces_and_the_signs():
+    record = "nino  name  born  post  start\n.  o hara  1980  zz22b  10"
+    assert owners(record)[0] == {0: "b"}
+
+
+def test_who_agrees_with_several_is_nobody_unless_a_later_pass_tells_them_apart():
+    records = """
+        nino  name  born  post    start
+        .     Lee   1970  .       10
+        .     Lee   1971  ZZ1 1A  11
+    """
+    assert owners(records) == (
+        {},
+        {
+            "record that no pass has linked": 1,
+            "record that goes equally well with several clients": 1,
+        },
+        {},
+    )
+    reversed_order = {"links.outcomes.passes.agree": [["name", "born"], ["post"]]}
+    record = "nino  name  born  post  start\n.  Lee  1970  ZZ3 3C  10"
+    assert owners(record, reversed_order)[0] == {0: "c"}
+
+
+def test_what_is_blank_on_either_side_never_agrees():
+    records = "nino  name  born  post  start\n.  .  .  .  10\n.  .  1970  ZZ1 1A  11"
+    assert owners(records) == ({}, {"record that no pass has linked": 2}, {})
+
+
+def test_where_a_client_has_one_record_that_of_the_earlier_pass_stays():
+    records = """
+        nino  name    born  post    start
+        .     O'Hara  1980  ZZ2 2B  10
+        N2    .       .     .       11
+        N2    .       .     .       12
+    """
+    single = {"links.outcomes.cardinality": "one_to_one"}
+    found, left, _ = owners(records, single)
+    assert found == {0: "b"}
+    assert left == {"record of a client who has a better one": 2}
+
+
+def test_dates_agree_however_they_are_written():
+    dates = {
+        "links.outcomes.passes": {"clients": "clients", "agree": [["name", "born"]],
+                                  "dates": ["born"]},
+        "reading.dates": ["%Y-%m-%d", "%d/%m/%Y"],
+    }  # fmt: skip
+    clients = CLIENTS.replace("1970", "1970-02-01").replace("1980", "1980-03-04")
+    record = "name  born  start\nO'Hara  04/03/1980  10"
+    assert owners(record, dates, clients)[0] == {0: "b"}
+
+
+def test_linked_records_are_joined_as_any_others():
+    plan, data = read("nino  name  born  post  start\nN1  .  .  .  12")
+    rows = link(plan, score(plan, resolve_links(plan, data))).frame
+    assert dict(zip(rows["client"], rows["job"], strict=True)) == {"a": 1, "b": 0, "c": 0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"links.outcomes.passes.clients": "client"},
+            "there is no source 'client', did you mean 'clients'?\n"
+            "  where: plan, links.outcomes.passes.clients\n"
+            "  fix:   use one of contacts, ratings, outcomes, clients",
+        ),
+        (
+            {"links.outcomes.passes.clients": "outcomes"},
+            "records cannot be found in themselves\n"
+            "  where: plan, links.outcomes.passes.clients\n"
+            "  fix:   name the source that holds the clients with their identifiers",
+        ),
+        (
+            {"links.outcomes.passes.dates": ["birth"]},
+            "there is no column of a pass 'birth'\n"
+            "  where: plan, links.outcomes.passes.dates[0]\n"
+            "  fix:   use one of nino, name, born, post",
+        ),
+        (
+            {"links.outcomes.rule": "key"},
+            'rule = "passes" and passes go together\n'
+            "  where: plan, links.outcomes\n"
+            "  fix:   give what is needed and take out what is not",
+        ),
+    ],
+)
+def test_what_a_plan_says_wrongly_of_passes_is_told(changes, told):
+    with pytest.raises(PlanError) as refusal:
+        plan_with(PASSES | changes)
+    assert str(refusal.value) == f"PlanError: {told}"
