@@ -4,6 +4,7 @@ from deepvalue_stats.linkage.engine import DuckDB, Engine, Spark, brought_here, 
 from deepvalue_stats.linkage.flow import flow_table, sources_table
 from deepvalue_stats.linkage.linking import Linked, link, linkage_sql, rating_fates
 from deepvalue_stats.linkage.links import resolve_links, with_minimum
+from deepvalue_stats.linkage.probabilistic import candidate_links
 from deepvalue_stats.linkage.pseudonyms import key_id, pseudonym, pseudonymise, read_key
 from deepvalue_stats.linkage.quality import linkage_table
 from deepvalue_stats.linkage.ratings import FATES
@@ -16,6 +17,7 @@ __all__ = [
     "Linked",
     "Spark",
     "brought_here",
+    "candidate_links",
     "engine_of",
     "flow_table",
     "key_id",
