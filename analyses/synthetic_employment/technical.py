@@ -45,7 +45,13 @@ page.sources()
 page.linkage()
 
 # %%
+page.continuity()
+
+# %%
 page.problems()
+
+# %%
+page.standards()
 
 # %% [markdown]
 # ## Who is in the study

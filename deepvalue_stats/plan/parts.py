@@ -36,6 +36,17 @@ class Reading(Part):
     dates: Names = ("%Y-%m-%d",)
 
 
+class Provenance(Part):
+    """What only the owner of an extract can say, as they said it; printed as it stands."""
+
+    population: str | None = None
+    generated: str | None = None
+    access: str | None = None
+    identifiers: str | None = None
+    linked_by: str | None = None
+    error_rates: str | None = None
+
+
 class Source(Part):
     """One extract: where it is, how it is written, and which columns make a row unique."""
 
@@ -49,6 +60,7 @@ class Source(Part):
     delimiter: str | None = None
     encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] | None = None
     sheet: str | None = None
+    provenance: Provenance | None = None
 
 
 class Id(Part):
@@ -430,6 +442,8 @@ class Plan(Part):
             del values["equity"]["also"]
         for source in values["sources"].values():
             del source["path"]
+            if source["provenance"] is None:
+                del source["provenance"]
         text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

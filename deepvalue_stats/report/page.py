@@ -102,6 +102,14 @@ class Page:
         """For whom a record of the outcome was found."""
         return technical.counted(self.findings, "linkage")
 
+    def continuity(self) -> Html:
+        """How far clients met one practitioner."""
+        return technical.counted(self.findings, "continuity")
+
+    def standards(self) -> Html:
+        """What reporting standards ask of linked data."""
+        return technical.counted(self.findings, "standards")
+
     def sweep(self) -> Html:
         """The effect with other least weights for a link."""
         return technical.sweep(self.findings)

@@ -20,11 +20,13 @@ from deepvalue_stats.errors import DataError
 from deepvalue_stats.linkage import (
     Linked,
     brought_here,
+    continuity_table,
     engine_of,
     flow_table,
     link,
     linkage_table,
     model_rows,
+    open_questions,
     pseudonymise,
     read_key,
     resolve_links,
@@ -82,6 +84,12 @@ class Prepared:
     def linkage(self) -> CountTable:
         """For whom a record of the outcome was found, and for whom not."""
         return linkage_table(self.plan, self.data, self.linked, self.bands)
+
+    @property
+    def continuity(self) -> CountTable:
+        """How far clients met one practitioner."""
+        names = tuple(self.plan.equity.bands)
+        return continuity_table(self.linked.frame, self.bands, names)
 
 
 def prepare(
@@ -160,7 +168,8 @@ def describe(prepared: Prepared) -> list[str]:
     Returns
     -------
     list of str
-        How the sources were read, problems, rows by source, the flow, and defaults in force.
+        How the sources were read, problems, rows by source, the flow, what to ask the owner, and
+        defaults in force.
     """
     plan = prepared.plan
     problems = [
@@ -184,6 +193,9 @@ def describe(prepared: Prepared) -> list[str]:
         "",
         f"{prepared.flow.caption} (model {plan.primary})",
         prepared.flow.frame.to_string(index=False),
+        "",
+        "To ask the data owner",
+        *(f"  {line}" for line in open_questions(plan) or ["nothing"]),
         "",
         "Defaults in force",
         *(f"  {line}" for line in defaults_in_force(plan)),

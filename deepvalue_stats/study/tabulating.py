@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from deepvalue_stats.effects import average_effect, predicted_curve
+from deepvalue_stats.linkage import standards_table
 from deepvalue_stats.measures import BAND, reliability
 from deepvalue_stats.models import ModelFit, exposure_columns
 from deepvalue_stats.plan import Plan, resolve_measure
@@ -31,12 +32,14 @@ IN_ROOM = "the reason is in the room's manifest"
 
 
 def count_tables(prepared: Prepared, fitted: Fitted) -> tuple[CountTable, ...]:
-    """Flow, sources, participants, reliability, diagnostics, random effects and problems."""
+    """Everything that is printed beside the effects, in the order of the technical page."""
     plan = prepared.plan
     return (
         prepared.flow,
         prepared.sources,
         prepared.linkage,
+        prepared.continuity,
+        standards_table(plan),
         _participants(plan, fitted.banded),
         reliability(plan, prepared.data),
         _diagnostics(plan, fitted),
