@@ -257,14 +257,17 @@ def test_the_drawn_cases_reach_every_outcome_reason_and_fate():
 @settings(laws, max_examples=25)
 @given(changes=clocks(), seed=seeds)
 def test_a_rating_before_baseline_or_from_the_outcome_on_never_reaches_a_model(changes, seed):
-    """Whatever else a plan says: what such a rating scores is no matter."""
+    """Nor the analysis table, whatever else a plan says: what such a rating scores is no matter."""
     plan = plan_with(changes)
     tables = tables_of(plan, seed)
     episodes = analysed(every_episode(plan, tables, day_number(0)))
     barred = [not allowed(plan, one, tables, episodes) for one in tables["ratings"]]
     assert any(barred)
-    seen = [model_frame(plan, tables, barred, score) for score in (1.0, 5.0)]
-    pd.testing.assert_frame_equal(*seen)
+    tables_seen, models_seen = zip(
+        *(tables_and_models(plan, tables, barred, score) for score in (1.0, 5.0)), strict=True
+    )
+    pd.testing.assert_frame_equal(*tables_seen)
+    pd.testing.assert_frame_equal(*models_seen)
 
 
 def allowed(plan, rating, tables, episodes):
@@ -277,14 +280,14 @@ def allowed(plan, rating, tables, episodes):
     return episode["start"] <= rating["day"] < min([landmark, *events])
 
 
-def model_frame(plan, tables, barred, score):
-    """The rows of the model where every rating that is barred has the same score."""
+def tables_and_models(plan, tables, barred, score):
+    """The analysis table and the model's rows where every rating that is barred scores the same."""
     ratings = [
         {**row, "score": score} if out else row
         for row, out in zip(tables["ratings"], barred, strict=True)
     ]
     linked = link(plan, read(plan, {**tables, "ratings": ratings}), engine=engine())
-    return model_rows(plan, plan.models["main"], linked).frame
+    return linked.frame, model_rows(plan, plan.models["main"], linked).frame
 
 
 @laws
