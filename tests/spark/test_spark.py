@@ -11,8 +11,8 @@ if os.environ.get("DEEPVALUE_TEST_ENGINE") != "spark":
     pytest.skip("Spark needs Java and half a minute a study: make spark", allow_module_level=True)
 
 from hypothesis import given, settings
+from linkage_histories import WITHOUT_SHRINKING, clocks, read, seeds, tables_of
 from linkage_language import plan_with, spark_session, study
-from test_linkage_laws import WITHOUT_SHRINKING, clocks, read, seeds, tables_of
 
 from deepvalue_stats.linkage import DuckDB, Spark, link
 from deepvalue_stats.linkage.engine import run_sql
