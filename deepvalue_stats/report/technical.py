@@ -45,7 +45,8 @@ def counted(findings: Findings, name: str) -> Html:
 def sweep(findings: Findings) -> Html:
     """The effect with other least weights for a link, where links have weights."""
     if "sweep" not in findings.counts:
-        return tag("p", "Records are linked by key: there is no weight of a link to try.")
+        # linked by key or by passes, or with too few practitioners for any effect to be shown
+        return tag("p", "This study tries no other least weight for its links.")
     return counted(findings, "sweep")
 
 

@@ -58,6 +58,8 @@ def sweep(prepared: Prepared, minimums: Sequence[float] = ()) -> CountTable:
     rows: list[dict[str, object]] = []
     for minimum in sorted(set(minimums or own)):
         rows += _tried(prepared, source, float(minimum))
+    # an effect rests on those analysed, fewer than those with a record at any time
+    evidence = pd.DataFrame([(row.pop("with"), row.pop("without")) for row in rows])
     rules: dict[str, Rule] = {
         "minimum_weight": "label",
         "group": "label",
@@ -84,6 +86,7 @@ def sweep(prepared: Prepared, minimums: Sequence[float] = ()) -> CountTable:
             "anew. Where missing records count as no event, a higher minimum hides outcomes, and "
             "most where identifiers are worst.",
         ),
+        evidence=evidence.set_axis(["with", "without"], axis=1).astype("int64"),
     )
 
 
@@ -105,6 +108,7 @@ def _tried(prepared: Prepared, source: str, minimum: float) -> list[dict[str, ob
         str(row["group"]): row for _, row in found.iterrows() if row["characteristic"] == modifier
     }
     effects: dict[str, tuple[float, float, float]] = {}
+    behind: dict[str, tuple[int, int]] = {}
     doubt = ""
     try:
         exposure = plan.models[plan.primary].exposure
@@ -116,9 +120,11 @@ def _tried(prepared: Prepared, source: str, minimum: float) -> list[dict[str, ob
             average_effect(banded, exposure, contrast=unit, by=BAND),
         ]
         for table in tables:
-            for _, row in table.frame[table.frame["status"] == "ok"].iterrows():
+            counted = pd.concat([table.frame, table.evidence], axis=1)
+            for _, row in counted[counted["status"] == "ok"].iterrows():
                 ends = (row[key] for key in ("estimate", "conf_low", "conf_high"))
                 effects[str(row["group"])] = tuple(100 * float(end) for end in ends)  # type: ignore[assignment]
+                behind[str(row["group"])] = int(row["events"]), int(row["non_events"])
     except ModelError:
         doubt = "the model could not be fitted"
     lines = []
@@ -126,17 +132,21 @@ def _tried(prepared: Prepared, source: str, minimum: float) -> list[dict[str, ob
         if group not in shares:
             continue
         value, low, high = effects.get(group, (float("nan"),) * 3)
+        clients, recorded = int(shares[group]["clients"]), int(shares[group]["with_record"])
+        events, others = behind.get(group, (recorded, clients - recorded))
         lines.append(
             {
                 "minimum_weight": name,
                 "group": group,
-                "clients": shares[group]["clients"],
-                "with_record": shares[group]["with_record"],
+                "clients": clients,
+                "with_record": recorded,
                 "share": shares[group]["share"],
                 "difference": value,
                 "low": low,
                 "high": high,
                 "doubt": doubt or ("" if group in effects else "no answer"),
+                "with": min(events, recorded),
+                "without": min(others, clients - recorded),
             }
         )
     return lines
