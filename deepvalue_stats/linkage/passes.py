@@ -114,7 +114,8 @@ def _plain(frame: pd.DataFrame, passes: LinkPasses) -> pd.DataFrame:
 def _letters(texts: pd.Series) -> pd.Series:
     """Letters and digits alone, worked out once for each distinct text."""
     forms = {text: _form(str(text)) for text in texts.dropna().unique()}
-    return texts.astype("object").map(forms)
+    # a column without any text would become one of numbers, which does not merge with texts
+    return texts.astype("object").map(forms).astype("object")
 
 
 def _form(text: str) -> str | None:

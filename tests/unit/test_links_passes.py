@@ -94,6 +94,13 @@ def test_what_is_blank_on_either_side_never_agrees():
     assert owners(records) == ({}, {"record that no pass has linked": 2}, {})
 
 
+def test_an_identifier_that_nobody_has_links_nobody_even_when_no_record_is_left():
+    nobody = "client  nino  name  born  post  conf  last\na  N1  Lee  1970  .  2  1000"
+    record = "nino  name  born  post  start\nN1  .  .  ZZ1  10"
+    passes = {"links.outcomes.passes.agree": [["nino"], ["post"]]}
+    assert owners(record, passes, nobody)[0] == {0: "a"}
+
+
 def test_where_a_client_has_one_record_that_of_the_earlier_pass_stays():
     records = """
         nino  name    born  post    start
