@@ -57,10 +57,9 @@ def linked_by_passes(
     for number, columns in enumerate(passes.agree, 1):
         keys = list(columns)
         left = ours.loc[whose.isna(), keys].dropna().rename_axis("row").reset_index()
-        pairs = left.merge(theirs[[*keys, client]].dropna().drop_duplicates(), on=keys)
-        found = pairs.groupby("row")[client].agg(["first", "size"])
-        sure = found["size"] == 1
-        whose[found.index[sure]] = found["first"][sure]
+        found = left.merge(_one_each(theirs, keys, client), on=keys).set_index("row")
+        sure = ~found["several"]
+        whose[found.index[sure]] = found[client][sure]
         tied[found.index[~sure]] = True
         by[found.index[sure]] = number
     why = pd.Series("", index=ours.index, dtype="object")
@@ -71,6 +70,17 @@ def linked_by_passes(
         ranked = order[why == ""].sort_values(["pass", "line"], kind="stable")
         why[ranked.index[ranked["client"].duplicated().to_numpy()]] = SECOND
     return _noted(records, by, passes), whose, why, (NO_PASS, TIED, SECOND)
+
+
+def _one_each(register: pd.DataFrame, keys: list[str], client: str) -> pd.DataFrame:
+    """Tell for each value of the keys one client, and whether there are several.
+
+    So a record meets one row at most: paired with all who share a name, the records of a common
+    one would need memory by the square.
+    """
+    known = register[[*keys, client]].dropna().drop_duplicates()
+    several = known.duplicated(keys, keep=False)
+    return known.assign(several=several).drop_duplicates(keys)
 
 
 def _noted(records: Dataset, by: pd.Series, passes: LinkPasses) -> Dataset:
@@ -104,7 +114,8 @@ def _plain(frame: pd.DataFrame, passes: LinkPasses) -> pd.DataFrame:
 def _letters(texts: pd.Series) -> pd.Series:
     """Letters and digits alone, worked out once for each distinct text."""
     forms = {text: _form(str(text)) for text in texts.dropna().unique()}
-    return texts.astype("object").map(forms)
+    # a column without any text would become one of numbers, which does not merge with texts
+    return texts.astype("object").map(forms).astype("object")
 
 
 def _form(text: str) -> str | None:

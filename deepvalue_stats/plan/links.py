@@ -41,6 +41,8 @@ def _table(where: str, name: str, link: Link, draft: Draft) -> Iterator[Fault]:
     elif link.table.source == name:
         fix = "name the source that holds the pairs"
         yield Fault("a source cannot say whom its own records belong to", f"{where}.source", fix)
+    else:
+        yield from _without_client(link.table.source, f"{where}.source", draft)
 
 
 def _passes(where: str, name: str, link: Link, draft: Draft) -> Iterator[Fault]:
@@ -53,9 +55,19 @@ def _passes(where: str, name: str, link: Link, draft: Draft) -> Iterator[Fault]:
     elif link.passes.clients == name:
         fix = "name the source that holds the clients with their identifiers"
         yield Fault("records cannot be found in themselves", f"{where}.clients", fix)
+    else:
+        yield from _without_client(link.passes.clients, f"{where}.clients", draft)
     for i, column in enumerate(link.passes.dates):
         if column not in link.passes.columns:
             yield unknown("column of a pass", column, f"{where}.dates[{i}]", link.passes.columns)
+
+
+def _without_client(source: str, where: str, draft: Draft) -> Iterator[Fault]:
+    """What says whose a record is has the client's id in its own file."""
+    link: Link | None = draft.many("links").get(source)
+    if link is not None and link.rule != "key":
+        fix = f'name a source that has it, or set links.{source}.rule = "key"'
+        yield Fault(f"the client's id of '{source}' is itself found by {link.rule}", where, fix)
 
 
 def _recall(where: str, link: Link, bands: tuple[str, ...]) -> Iterator[Fault]:

@@ -1,14 +1,18 @@
 """Links by passes: identifiers that agree, the surest first, and who is left over."""
 
+import tracemalloc
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from linkage_language import frame, plan_with, texts_of
 
-from deepvalue_stats.data import read_data
+from deepvalue_stats.data import Dataset, TableSchema, read_data
 from deepvalue_stats.errors import PlanError
 from deepvalue_stats.linkage import link, resolve_links
+from deepvalue_stats.linkage.passes import linked_by_passes
 from deepvalue_stats.measures import score
+from deepvalue_stats.plan.parts import LinkPasses
 
 PASSES = {
     "links.outcomes": {
@@ -90,6 +94,13 @@ def test_what_is_blank_on_either_side_never_agrees():
     assert owners(records) == ({}, {"record that no pass has linked": 2}, {})
 
 
+def test_an_identifier_that_nobody_has_links_nobody_even_when_no_record_is_left():
+    nobody = "client  nino  name  born  post  conf  last\na  N1  Lee  1970  .  2  1000"
+    record = "nino  name  born  post  start\nN1  .  .  ZZ1  10"
+    passes = {"links.outcomes.passes.agree": [["nino"], ["post"]]}
+    assert owners(record, passes, nobody)[0] == {0: "a"}
+
+
 def test_where_a_client_has_one_record_that_of_the_earlier_pass_stays():
     records = """
         nino  name    born  post    start
@@ -101,6 +112,30 @@ def test_where_a_client_has_one_record_that_of_the_earlier_pass_stays():
     found, left, _ = owners(records, single)
     assert found == {0: "b"}
     assert left == {"record of a client who has a better one": 2}
+
+
+def test_a_client_who_stands_twice_in_the_register_is_one_client():
+    twice = CLIENTS + "    a  N1  Lee  1970  ZZ1 1A  2  1000\n"
+    record = "nino  name  born  post  start\nN1  .  .  .  10"
+    assert owners(record, clients=twice)[0] == {0: "a"}
+
+
+def test_a_common_name_costs_by_the_row_and_not_by_the_square():
+    # 3,000 records of a name that 3,000 clients share: 9 million pairs, if they were made
+    shared = range(3_000)
+    clients = pd.DataFrame({"client": [f"c{i}" for i in shared], "name": "Lee"})
+    records, register = (
+        Dataset(rows, TableSchema("any", (), ()))
+        for rows in (pd.DataFrame({"name": "Lee", "line": shared}), clients)
+    )
+    passes = LinkPasses(clients="clients", agree=(("name",),))
+    tracemalloc.start()
+    whose, why = linked_by_passes(records, register, "client", passes, single=False)[1:3]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert whose.isna().all()
+    assert set(why) == {"record that goes equally well with several clients"}
+    assert peak < 10e6
 
 
 def test_dates_agree_however_they_are_written():
@@ -134,6 +169,16 @@ def test_linked_records_are_joined_as_any_others():
             "records cannot be found in themselves\n"
             "  where: plan, links.outcomes.passes.clients\n"
             "  fix:   name the source that holds the clients with their identifiers",
+        ),
+        (
+            {
+                "sources.people": {"path": "-", "format": "csv", "key": ["n"]},
+                "links.people": dict(PASSES["links.outcomes"]),
+                "links.outcomes.passes": {"clients": "people", "agree": [["nino"]]},
+            },
+            "the client's id of 'people' is itself found by passes\n"
+            "  where: plan, links.outcomes.passes.clients\n"
+            '  fix:   name a source that has it, or set links.people.rule = "key"',
         ),
         (
             {"links.outcomes.passes.dates": ["birth"]},

@@ -140,6 +140,19 @@ def test_a_plan_whose_link_is_by_key_has_no_minimum_to_change():
             "  fix:   name the source that holds the pairs",
         ),
         (
+            {
+                "links.pairs": {
+                    "rule": "passes",
+                    "cardinality": "one_to_many",
+                    "unlinked": "exclude",
+                    "passes": {"clients": "clients", "agree": [["nino"]]},
+                },
+            },
+            "the client's id of 'pairs' is itself found by passes\n"
+            "  where: plan, links.outcomes.table.source\n"
+            '  fix:   name a source that has it, or set links.pairs.rule = "key"',
+        ),
+        (
             {"links.outcomes.rule": "key"},
             'rule = "table" and table go together\n'
             "  where: plan, links.outcomes\n"
