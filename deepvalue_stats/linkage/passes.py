@@ -50,16 +50,16 @@ def linked_by_passes(
     Jenkins and others (2008), Bulletin of Sociological Methodology 99, for links by passes.
     """
     ours, theirs = (_plain(one.frame, passes) for one in (records, register))
-    theirs[client] = register.frame[client]
+    theirs = theirs.assign(owner=register.frame[client].reset_index(drop=True))
     whose = pd.Series(None, index=ours.index, dtype="object")
     tied = pd.Series(False, index=ours.index)
     by = pd.Series(0, index=ours.index)
     for number, columns in enumerate(passes.agree, 1):
-        keys = list(columns)
+        keys = [passes.columns.index(column) for column in columns]
         left = ours.loc[whose.isna(), keys].dropna().rename_axis("row").reset_index()
-        found = left.merge(_one_each(theirs, keys, client), on=keys).set_index("row")
+        found = left.merge(_one_each(theirs, keys), on=keys).set_index("row")
         sure = ~found["several"]
-        whose[found.index[sure]] = found[client][sure]
+        whose[found.index[sure]] = found["owner"][sure]
         tied[found.index[~sure]] = True
         by[found.index[sure]] = number
     why = pd.Series("", index=ours.index, dtype="object")
@@ -72,13 +72,13 @@ def linked_by_passes(
     return _noted(records, by, passes), whose, why, (NO_PASS, TIED, SECOND)
 
 
-def _one_each(register: pd.DataFrame, keys: list[str], client: str) -> pd.DataFrame:
+def _one_each(register: pd.DataFrame, keys: list[int]) -> pd.DataFrame:
     """Tell for each value of the keys one client, and whether there are several.
 
     So a record meets one row at most: paired with all who share a name, the records of a common
     one would need memory by the square.
     """
-    known = register[[*keys, client]].dropna().drop_duplicates()
+    known = register[[*keys, "owner"]].dropna().drop_duplicates()
     several = known.duplicated(keys, keep=False)
     return known.assign(several=several).drop_duplicates(keys)
 
@@ -102,11 +102,11 @@ def _noted(records: Dataset, by: pd.Series, passes: LinkPasses) -> Dataset:
 
 
 def _plain(frame: pd.DataFrame, passes: LinkPasses) -> pd.DataFrame:
-    """The columns of the passes as they are compared."""
+    """The columns of the passes as they are compared, by number: a name may be any."""
     return pd.DataFrame(
         {
-            column: frame[column] if column in passes.dates else _letters(frame[column])
-            for column in passes.columns
+            number: frame[column] if column in passes.dates else _letters(frame[column])
+            for number, column in enumerate(passes.columns)
         }
     ).reset_index(drop=True)
 

@@ -1,8 +1,10 @@
 """Links by passes: identifiers that agree, the surest first, and who is left over."""
 
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from linkage_language import frame, plan_with, texts_of
@@ -155,6 +157,59 @@ def test_linked_records_are_joined_as_any_others():
     assert dict(zip(rows["client"], rows["job"], strict=True)) == {"a": 1, "b": 0, "c": 0}
 
 
+def test_an_identifier_may_have_any_name():
+    named = {"links.outcomes.passes.agree": [["row"], ["owner", "several"]]}
+    clients = CLIENTS.replace("nino", "row ").replace("name", "owner").replace("post", "several")
+    records = "row  owner  several  start\nN2  .  .  10\n.  Lee  ZZ1 1A  11"
+    assert owners(records, named, clients)[0] == {0: "b", 1: "a"}
+
+
+def by_plain_loops(records, clients, passes):
+    """The same, one record and one client at a time."""
+    found = []
+    for record in records:
+        whose, tied = None, False
+        for columns in passes:
+            agreeing = {
+                client["client"]
+                for client in clients
+                if all(record[c] and record[c] == client[c] for c in columns)
+            }
+            tied |= len(agreeing) > 1
+            if len(agreeing) == 1:
+                (whose,) = agreeing
+                break
+        none = "goes equally well with several clients" if tied else "no pass has linked"
+        found.append(whose or none)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_passes_link_whom_plain_loops_link(seed):
+    """Few values, so that many agree, are blank, or stand under two addresses."""
+    plan, data = read("nino  name  born  post  start\nN1  .  .  .  12")
+    rng = np.random.default_rng(seed)
+    columns = ["nino", "name", "born", "post"]
+
+    def drawn(size, values):
+        cells = rng.choice(np.array(["", *"ABCDEFGH"[:values]]), (size, 4))
+        return pd.DataFrame(cells, columns=columns, dtype="object")
+
+    ours = drawn(60, 4).assign(line=range(2, 62))
+    theirs = drawn(12, 4).assign(client=rng.choice(list("pqrstuvw"), 12))
+    blank = [one.replace("", None) for one in (ours, theirs)]
+    sides = [
+        replace(data[name], frame=one)
+        for name, one in zip(("outcomes", "clients"), blank, strict=True)
+    ]
+    rules = plan.links["outcomes"].passes
+    _, whose, why, _ = linked_by_passes(*sides, "client", rules, single=False)
+    said = whose.where(whose.notna(), why.str.partition(" that ")[2]).tolist()
+    expected = by_plain_loops(ours.to_dict("records"), theirs.to_dict("records"), rules.agree)
+    assert said == expected
+    assert {"goes equally well with several clients", "no pass has linked"} & set(expected)
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
@@ -185,6 +240,12 @@ def test_linked_records_are_joined_as_any_others():
             "there is no column of a pass 'birth'\n"
             "  where: plan, links.outcomes.passes.dates[0]\n"
             "  fix:   use one of nino, name, born, post",
+        ),
+        (
+            {"links.outcomes.passes.agree": [["nino"], ["client"]]},
+            "'client' is the client's id, to be found\n"
+            "  where: plan, links.outcomes.passes.agree\n"
+            '  fix:   take it out, or link by rule = "key"',
         ),
         (
             {"links.outcomes.rule": "key"},
