@@ -62,6 +62,12 @@ def main() -> None:
         ratio = statistics.median(ours / theirs for ours, theirs in pairs)
         seconds = statistics.median(ours for ours, _ in pairs)
         print(f"ours {seconds:.2f} s, {ratio:.2f} of {name}")
+    many = [f"{i:010d}" for i in range(len(rows))]
+    alone = pd.Series(many)
+    pairs = [(cpu(lambda: _mapped(alone, hashed)), cpu(lambda: bare(many)))
+             for _ in range(wanted.rounds)]  # fmt: skip
+    print(f"a column of {len(many)} ids, each once: "
+          f"{statistics.median(a / b for a, b in pairs):.2f} of the bare loop")  # fmt: skip
     one = [(cpu(lambda: [*map(hashed, distinct)]), cpu(lambda: bare(distinct)))
            for _ in range(wanted.rounds)]  # fmt: skip
     print(f"an id alone: {statistics.median(a / b for a, b in one):.2f} of the bare loop")

@@ -5,8 +5,8 @@ The rules of the normal form, version 1, in this order:
 1. Unicode NFKC: full-width digits become plain ones, an accent becomes part of its letter.
 2. Letters to upper case.
 3. Every space goes, at the ends and within, the non-breaking one too, and what is not seen at all:
-   soft hyphens, joiners, zero-width spaces and byte-order marks. What is then apart is composed
-   anew (NFKC).
+   soft hyphens, joiners, zero-width spaces, marks of direction and of byte order. What is then
+   apart is composed anew (NFKC).
 4. Ten digits written 3-3-4 lose their hyphens or dashes. No other hyphen goes: in "12-3" and "1-23"
    it tells two ids apart.
 
@@ -21,9 +21,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from deepvalue_stats.data.text import UNSEEN
+
 # to be raised with every change of the rules: pseudonyms of another version may not meet these
 NORMALISER = 1
-_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+_GONE = dict.fromkeys(map(ord, UNSEEN))
 _DASH = "[-\u2010-\u2015\u2212]?"
 _GROUPS = re.compile(rf"(\d{{3}}){_DASH}(\d{{3}}){_DASH}(\d{{4}})", re.ASCII)
 _DIGITS = re.compile(r"\d+", re.ASCII)
@@ -52,7 +54,7 @@ def normalised(identifier: str) -> str:
     >>> normalised(" ab 12"), normalised("943-476-5919"), normalised("ab-12")
     ('AB12', '9434765919', 'AB-12')
     """
-    text = unicodedata.normalize("NFKC", identifier).upper().translate(_UNSEEN)
+    text = unicodedata.normalize("NFKC", identifier).upper().translate(_GONE)
     text = unicodedata.normalize("NFKC", "".join(text.split()))
     groups = _GROUPS.fullmatch(text)
     return "".join(groups.groups()) if groups else text or identifier

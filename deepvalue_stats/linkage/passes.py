@@ -50,17 +50,16 @@ def linked_by_passes(
     Jenkins and others (2008), Bulletin of Sociological Methodology 99, for links by passes.
     """
     ours, theirs = (_plain(one.frame, passes) for one in (records, register))
-    theirs[client] = register.frame[client]
+    theirs = theirs.assign(owner=register.frame[client].reset_index(drop=True))
     whose = pd.Series(None, index=ours.index, dtype="object")
     tied = pd.Series(False, index=ours.index)
     by = pd.Series(0, index=ours.index)
     for number, columns in enumerate(passes.agree, 1):
-        keys = list(columns)
+        keys = [passes.columns.index(column) for column in columns]
         left = ours.loc[whose.isna(), keys].dropna().rename_axis("row").reset_index()
-        pairs = left.merge(theirs[[*keys, client]].dropna().drop_duplicates(), on=keys)
-        found = pairs.groupby("row")[client].agg(["first", "size"])
-        sure = found["size"] == 1
-        whose[found.index[sure]] = found["first"][sure]
+        found = left.merge(_one_each(theirs, keys), on=keys).set_index("row")
+        sure = ~found["several"]
+        whose[found.index[sure]] = found["owner"][sure]
         tied[found.index[~sure]] = True
         by[found.index[sure]] = number
     why = pd.Series("", index=ours.index, dtype="object")
@@ -71,6 +70,17 @@ def linked_by_passes(
         ranked = order[why == ""].sort_values(["pass", "line"], kind="stable")
         why[ranked.index[ranked["client"].duplicated().to_numpy()]] = SECOND
     return _noted(records, by, passes), whose, why, (NO_PASS, TIED, SECOND)
+
+
+def _one_each(register: pd.DataFrame, keys: list[int]) -> pd.DataFrame:
+    """Tell for each value of the keys one client, and whether there are several.
+
+    So a record meets one row at most: paired with all who share a name, the records of a common
+    one would need memory by the square.
+    """
+    known = register[[*keys, "owner"]].dropna().drop_duplicates()
+    several = known.duplicated(keys, keep=False)
+    return known.assign(several=several).drop_duplicates(keys)
 
 
 def _noted(records: Dataset, by: pd.Series, passes: LinkPasses) -> Dataset:
@@ -92,11 +102,11 @@ def _noted(records: Dataset, by: pd.Series, passes: LinkPasses) -> Dataset:
 
 
 def _plain(frame: pd.DataFrame, passes: LinkPasses) -> pd.DataFrame:
-    """The columns of the passes as they are compared."""
+    """The columns of the passes as they are compared, by number: a name may be any."""
     return pd.DataFrame(
         {
-            column: frame[column] if column in passes.dates else _letters(frame[column])
-            for column in passes.columns
+            number: frame[column] if column in passes.dates else _letters(frame[column])
+            for number, column in enumerate(passes.columns)
         }
     ).reset_index(drop=True)
 
@@ -104,7 +114,8 @@ def _plain(frame: pd.DataFrame, passes: LinkPasses) -> pd.DataFrame:
 def _letters(texts: pd.Series) -> pd.Series:
     """Letters and digits alone, worked out once for each distinct text."""
     forms = {text: _form(str(text)) for text in texts.dropna().unique()}
-    return texts.astype("object").map(forms)
+    # a column without any text would become one of numbers, which does not merge with texts
+    return texts.astype("object").map(forms).astype("object")
 
 
 def _form(text: str) -> str | None:

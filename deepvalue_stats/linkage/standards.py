@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -62,7 +62,8 @@ def standards_table(plan: Plan) -> CountTable:
         rules=dict.fromkeys(frame.columns, "label"),
         notes=(
             "The words are this package's; the standards have longer ones. What the owner said "
-            "stands in the plan under provenance.",
+            "stands in the plan under provenance, and is printed as it stands: no rule of "
+            "disclosure reads it.",
         ),
     )
 
@@ -86,10 +87,10 @@ def _record(plan: Plan) -> Iterator[Item]:
         "1.3",
         "that records were linked, said early",
         FILLED if linked else NONE,
-        "the flow's first line" if linked else SAME_RECORD,
+        f"linked to clients: {', '.join(plan.links)}" if linked else SAME_RECORD,
     )
     yield item("6.1", "how the people were chosen", FILLED, "the flow; the plan's clock")
-    yield _owner(plan, "RECORD", "6.2", "whether that choice was ever validated", "generated")
+    yield _owner(plan, "RECORD", "6.2", "whether that choice was ever validated", "validated")
     yield item(
         "6.3",
         "a diagram of who was linked",
@@ -137,13 +138,11 @@ def _guild(plan: Plan) -> Iterator[Item]:
         ("who linked, and by what method", "linked_by"),
         ("error rates of the link, by group", "error_rates"),
     ):
-        here = _told(plan, key)
-        if not linked:
-            yield Item("GUILD", "step 2, linkage", asks, NONE, SAME_RECORD)
-        elif here and not _said(plan, key):
-            yield Item("GUILD", "step 2, linkage", asks, FILLED, here)
+        if linked:
+            here = {name: _told(link, key) for name, link in plan.links.items()}
+            yield _owner(plan, "GUILD", "step 2, linkage", asks, key, here or None)
         else:
-            yield _owner(plan, "GUILD", "step 2, linkage", asks, key)
+            yield Item("GUILD", "step 2, linkage", asks, NONE, SAME_RECORD)
     for asks, answer in (
         ("who of the linked was analysed", "the flow"),
         ("what linkage errors do to the answer", _handled(plan)),
@@ -152,20 +151,34 @@ def _guild(plan: Plan) -> Iterator[Item]:
         yield Item("GUILD", "step 3, analysis", asks, state, told)
 
 
-def _owner(plan: Plan, standard: str, item: str, asks: str, key: str) -> Item:
-    """An item that only the owner can fill, as far as the owner did."""
-    said = _said(plan, key)
-    state = FILLED if said else ASK
-    missing = f"write it under provenance.{key} of each source"
-    return Item(standard, item, asks, state, said or missing)
+def _owner(
+    plan: Plan,
+    standard: str,
+    item: str,
+    asks: str,
+    key: str,
+    here: Mapping[str, str] | None = None,
+) -> Item:
+    """An item that the owner of each source fills, or only of those in `here`, each its answer.
+
+    One source that is silent leaves the item open, whatever is known of the others.
+    """
+    asked = dict.fromkeys(plan.sources, "") if here is None else here
+    answers = {**asked, **_said(plan, key)}
+    told = [f"{name}: {text}" for name, text in answers.items() if text]
+    silent = [name for name in asked if not answers[name]]
+    if silent:
+        told.append(f"still to be written under provenance.{key} of {', '.join(silent)}")
+    return Item(standard, item, asks, ASK if silent else FILLED, "; ".join(told))
 
 
-def _said(plan: Plan, key: str) -> str:
+def _said(plan: Plan, key: str) -> dict[str, str]:
     texts = {
-        name: getattr(source.provenance, key) if source.provenance else None
+        name: getattr(source.provenance, key)
         for name, source in plan.sources.items()
+        if source.provenance is not None
     }
-    return "; ".join(f"{name}: {text}" for name, text in texts.items() if text)
+    return {name: text for name, text in texts.items() if text}
 
 
 def _rules(plan: Plan) -> list[str]:
@@ -181,17 +194,16 @@ def _rule(link: Link) -> str:
     return "by key"
 
 
-def _told(plan: Plan, key: str) -> str:
-    """What the plan itself says of a link, where the package made it."""
-    passes = [link.passes for link in plan.links.values() if link.passes is not None]
-    if key == "identifiers" and passes:
-        columns = dict.fromkeys(column for one in passes for column in one.columns)
-        return f"{', '.join(columns)}; letters and digits alone are compared, in one case"
-    if key == "linked_by" and passes:
+def _told(link: Link, key: str) -> str:
+    """What the plan itself says of a link: how the package made it, or what an audit found."""
+    if key == "identifiers" and link.passes is not None:
+        return (
+            f"{', '.join(link.passes.columns)}; letters and digits alone are compared, in one case"
+        )
+    if key == "linked_by" and link.passes is not None:
         return "this package, by passes of exact agreement"
-    audited = [name for name, link in plan.links.items() if link.recall]
-    if key == "error_rates" and audited:
-        return f"missed links of {', '.join(audited)}: an audit by confidence band, in the plan"
+    if key == "error_rates" and link.recall:
+        return "missed links: an audit by confidence band, in the plan"
     return ""
 
 

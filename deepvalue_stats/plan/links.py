@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from deepvalue_stats.errors import Fault
 from deepvalue_stats.plan.draft import Draft, unknown
-from deepvalue_stats.plan.parts import Equity, Link, OutcomePlan
+from deepvalue_stats.plan.parts import Equity, Ids, Link, OutcomePlan
 
 
 def link_faults(draft: Draft) -> Iterator[Fault]:
@@ -24,10 +24,13 @@ def link_faults(draft: Draft) -> Iterator[Fault]:
                 "add rule, cardinality and unlinked (no_event, unknown or exclude)",
             )
     equity: Equity | None = draft.one("equity")
+    ids: Ids | None = draft.one("ids")
     link: Link
     for name, link in draft.many("links").items():
         yield from _table(f"links.{name}.table", name, link, draft)
         yield from _passes(f"links.{name}.passes", name, link, draft)
+        if ids:
+            yield from _found_by_itself(f"links.{name}", link, ids.client.column)
         yield from _recall(f"links.{name}.recall", link, tuple(equity.bands) if equity else ())
 
 
@@ -41,6 +44,8 @@ def _table(where: str, name: str, link: Link, draft: Draft) -> Iterator[Fault]:
     elif link.table.source == name:
         fix = "name the source that holds the pairs"
         yield Fault("a source cannot say whom its own records belong to", f"{where}.source", fix)
+    else:
+        yield from _without_client(link.table.source, f"{where}.source", draft)
 
 
 def _passes(where: str, name: str, link: Link, draft: Draft) -> Iterator[Fault]:
@@ -53,9 +58,34 @@ def _passes(where: str, name: str, link: Link, draft: Draft) -> Iterator[Fault]:
     elif link.passes.clients == name:
         fix = "name the source that holds the clients with their identifiers"
         yield Fault("records cannot be found in themselves", f"{where}.clients", fix)
+    else:
+        yield from _without_client(link.passes.clients, f"{where}.clients", draft)
     for i, column in enumerate(link.passes.dates):
         if column not in link.passes.columns:
             yield unknown("column of a pass", column, f"{where}.dates[{i}]", link.passes.columns)
+
+
+def _without_client(source: str, where: str, draft: Draft) -> Iterator[Fault]:
+    """What says whose a record is has the client's id in its own file."""
+    link: Link | None = draft.many("links").get(source)
+    if link is not None and link.rule != "key":
+        fix = f'name a source that has it, or set links.{source}.rule = "key"'
+        yield Fault(f"the client's id of '{source}' is itself found by {link.rule}", where, fix)
+
+
+def _found_by_itself(where: str, link: Link, client: str) -> Iterator[Fault]:
+    """The client's id is what such a link finds: the records do not have it."""
+    if link.table is not None:
+        names = [(link.table.record, "table.record"), (link.table.weight, "table.weight")]
+        fix = "name another column"
+    elif link.passes is not None:
+        names = [(column, "passes.agree") for column in link.passes.columns]
+        fix = 'take it out, or link by rule = "key"'
+    else:
+        return
+    for column, place in names:
+        if column == client:
+            yield Fault(f"'{client}' is the client's id, to be found", f"{where}.{place}", fix)
 
 
 def _recall(where: str, link: Link, bands: tuple[str, ...]) -> Iterator[Fault]:

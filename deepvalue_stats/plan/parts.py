@@ -41,6 +41,7 @@ class Provenance(Part):
 
     population: str | None = None
     generated: str | None = None
+    validated: str | None = None
     access: str | None = None
     identifiers: str | None = None
     linked_by: str | None = None

@@ -12,6 +12,7 @@ from deepvalue_stats.data import NORMALISER
 from deepvalue_stats.errors import LinkageError
 from deepvalue_stats.linkage import key_id, link, pseudonym, pseudonymise, read_key
 from deepvalue_stats.study import run_study
+from deepvalue_stats.study.preparing import prepared_from
 
 KEY = b"a key of at least sixteen bytes"
 TABLES = {
@@ -20,6 +21,7 @@ TABLES = {
     "outcomes": "client  start\na01  12",
     "clients": "client  conf  last\na01  2  99\nb02  1  99\nc03  3  99",
 }
+KEYED = {"ids.pseudonyms": "keyed"}
 
 
 def test_a_pseudonym_is_the_first_128_bits_of_an_hmac_sha_256():
@@ -76,6 +78,61 @@ def test_the_key_comes_from_the_environment_or_from_the_file_it_names(tmp_path):
     assert read_key({"DEEPVALUE_KEY_FILE": str(path)}) == b"sixteen letters?"
     with pytest.raises(LinkageError, match="no usable key"):
         read_key({"DEEPVALUE_KEY_FILE": str(tmp_path / "none")})
+
+
+def test_a_key_of_random_bytes_is_read_as_it_is(tmp_path):
+    path = tmp_path / "key"
+    path.write_bytes(bytes(range(128, 160)))
+    assert read_key({"DEEPVALUE_KEY_FILE": str(path)}) == bytes(range(128, 160))
+    text = bytes(range(128, 160)).decode("utf-8", "surrogateescape")
+    assert read_key({"DEEPVALUE_KEY": text}) == bytes(range(128, 160))
+
+
+def test_a_keyed_study_without_a_key_is_refused(monkeypatch):
+    for name in ("DEEPVALUE_KEY", "DEEPVALUE_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    plan, data = study(KEYED, **TABLES)
+    with pytest.raises(LinkageError) as refusal:
+        prepared_from(plan, data)
+    assert str(refusal.value) == (
+        "LinkageError: there is no usable key for the pseudonyms\n"
+        "  where: environment, DEEPVALUE_KEY or DEEPVALUE_KEY_FILE\n"
+        "  fix:   set one of them to a secret of at least 16 bytes, kept by the owner"
+    )
+
+
+# the same study, its ratings written by a system that spaces ids and does not use capitals
+SPACED = TABLES | {
+    "contacts": TABLES["contacts"].replace("a01", "A01").replace("b02", "B02"),
+    "ratings": TABLES["ratings"].replace("a01", "a 01"),
+}
+
+
+def rated(plan, data):
+    rows = seen(link(plan, data), "client rapport")[1:]
+    return {client: rapport for client, rapport in rows if rapport != "."}
+
+
+def test_a_space_or_a_small_letter_loses_a_link_unless_ids_are_put_into_one_form():
+    assert rated(*study(**SPACED)) == {}
+    plan, data = study(KEYED, **SPACED)
+    hidden = rated(plan, pseudonymise(plan, data, KEY))
+    assert hidden == {pseudonym("A01", KEY): "4.5", pseudonym("B02", KEY): "3"}
+
+
+def test_a_lost_leading_zero_makes_another_pseudonym_and_its_width_brings_the_link_back():
+    assert pseudonym("7", KEY) != pseudonym("007", KEY)
+    tables = {name: text.replace("a01", "007") for name, text in TABLES.items()}
+    tables["ratings"] = tables["ratings"].replace("007", "7")
+    plan, data = study(KEYED | {"ids.client": {"column": "client", "pad_to": 3}}, **tables)
+    hidden = rated(plan, pseudonymise(plan, data, KEY))
+    assert hidden[pseudonym("007", KEY)] == "4.5"
+
+
+def test_an_id_of_which_the_plan_names_the_source_is_hidden_like_any_other():
+    plan, data = study(KEYED | {"ids.practitioner": {"column": "contacts.who"}})
+    hidden = pseudonymise(plan, data, KEY)
+    assert list(hidden["contacts"].frame["who"]) == [pseudonym("P", KEY)]
 
 
 def test_lost_leading_zeros_are_refused_before_pseudonyms_hide_them():

@@ -1,12 +1,35 @@
 """What RECORD and GUILD ask: filled from the plan, or to be asked of the owner."""
 
+import re
+
 import pytest
-from linkage_language import linked, plan_with
+from linkage_language import linked, plan_with, study
 
-from deepvalue_stats.linkage import continuity_table, open_questions, standards_table
+from deepvalue_stats.disclosure import Rules, protect
+from deepvalue_stats.linkage import (
+    continuity_table,
+    link,
+    linkage_table,
+    open_questions,
+    standards_table,
+)
 from deepvalue_stats.plan import read_plan
+from deepvalue_stats.tables import effect_rows
 
-OWNED = ("population", "generated", "access", "identifiers", "linked_by", "error_rates")
+NOTHING = effect_rows([dict.fromkeys(("events", "non_events"), 0) | {"status": "ok"}]).where(
+    status="none"
+)
+
+OWNED = (
+    "population", "generated", "validated", "access", "identifiers", "linked_by", "error_rates",
+)  # fmt: skip
+PASSES = {"clients": "clients", "agree": [["nino"], ["name", "born"]]}
+TWO_LINKS = {
+    "links.outcomes.rule": "passes",
+    "links.outcomes.passes": PASSES,
+    "links.ratings": {"rule": "key", "cardinality": "one_to_many", "unlinked": "no_event"},
+}
+SOURCES = ("contacts", "ratings", "outcomes", "clients")
 
 
 def states(plan):
@@ -36,12 +59,99 @@ def test_what_only_the_owner_knows_is_asked_and_nothing_else():
     ]
 
 
+def said_of(*keys, sources=SOURCES):
+    return {
+        f"sources.{name}.provenance.{key}": f"{key} of {name}" for name in sources for key in keys
+    }
+
+
+def line(plan, asks):
+    table = standards_table(plan).frame.set_index("asks")
+    return tuple(table.loc[asks, ["state", "answer"]])
+
+
 def test_what_the_owner_said_stands_there_by_source_and_is_asked_no_more():
-    said = {f"sources.outcomes.provenance.{key}": f"the owner's {key}" for key in OWNED}
-    said["sources.clients.provenance.population"] = "all who came"
-    plan = plan_with(said)
+    plan = plan_with(said_of(*OWNED))
     assert open_questions(plan) == []
-    assert answer(plan, "1.2") == "outcomes: the owner's population; clients: all who came"
+    assert answer(plan, "12.1") == (
+        "contacts: access of contacts; ratings: access of ratings; "
+        "outcomes: access of outcomes; clients: access of clients"
+    )
+
+
+def test_one_source_that_is_silent_leaves_the_question_open_and_is_named():
+    plan = plan_with(said_of("population", sources=("contacts", "clients")))
+    assert line(plan, "place and time of the data") == (
+        "ask the data owner",
+        "contacts: population of contacts; clients: population of clients; "
+        "still to be written under provenance.population of ratings, outcomes",
+    )
+
+
+def test_how_data_came_about_does_not_say_that_the_choice_of_people_was_validated():
+    plan = plan_with(said_of("generated"))
+    asks = "whether that choice was ever validated"
+    assert line(plan, asks) == (
+        "ask the data owner",
+        "still to be written under provenance.validated of contacts, ratings, outcomes, clients",
+    )
+    assert line(plan_with(said_of("validated")), asks)[0] == "filled"
+
+
+def test_what_the_package_did_for_one_link_answers_for_no_other():
+    asks = "who linked, and by what method"
+    ours = "outcomes: this package, by passes of exact agreement"
+    assert line(plan_with(TWO_LINKS), asks) == (
+        "ask the data owner",
+        f"{ours}; still to be written under provenance.linked_by of ratings",
+    )
+    both = plan_with(TWO_LINKS | said_of("linked_by", sources=("ratings",)))
+    assert line(both, asks) == ("filled", f"{ours}; ratings: linked_by of ratings")
+
+
+def test_only_linked_sources_are_asked_about_links():
+    plan = plan_with(said_of("linked_by", sources=("outcomes",)))
+    assert line(plan, "who linked, and by what method")[0] == "filled"
+
+
+def test_that_records_were_linked_is_told_by_source():
+    assert answer(plan_with(TWO_LINKS), "1.3") == "linked to clients: outcomes, ratings"
+
+
+@pytest.mark.parametrize("name", ["synthetic_employment", "help_primary_care"])
+def test_no_count_of_a_worked_study_stands_in_the_table(request, name):
+    """The same plan over any data gives the same table, so no small cell can leave by it."""
+    plan = read_plan(request.config.rootpath / f"analyses/{name}/plan.toml")
+    table = standards_table(plan)
+    assert set(table.rules.values()) == {"label"}
+    known = plan.digest[:12]
+    figures = {
+        word
+        for text in table.frame["answer"]
+        for word in re.findall(r"\d+", text.replace(known, ""))
+    }
+    assert figures == set()
+
+
+def test_disclosure_hides_the_small_cell_that_an_answer_points_to_and_leaves_the_answer():
+    contacts = "client  day  who\n" + "\n".join(f"c{i}  0  P" for i in range(12))
+    found_for_three = "client  start\n" + "\n".join(f"c{i}  12" for i in range(3))
+    plan, data = study(contacts=contacts, outcomes=found_for_three)
+    joined = link(plan, data)
+    bands = joined.frame.set_index("client")["confidence"].map({2.0: "mid"})
+    asked = standards_table(plan)
+    cleared, _ = protect(
+        Rules("own", 5, 1),
+        effects=NOTHING,
+        counts=(linkage_table(plan, data, joined, bands), asked),
+        series=(),
+    )
+    matched, told = cleared.counts
+    everybody = matched.frame.iloc[0]
+    assert everybody[["with_record", "share"]].tolist() == ["[c]", "[c]"]
+    assert told.frame.equals(asked.frame.astype("str"))
+    (pointer,) = told.frame.loc[told.frame["item"] == "12.3", "answer"]
+    assert pointer.endswith("; clients with a record")
 
 
 def test_provenance_is_part_of_the_plan_where_it_is_given_and_leaves_others_as_they_were():
@@ -75,11 +185,10 @@ def test_how_people_were_linked_is_told_from_the_plan(changes, told):
 
 
 def test_an_audit_and_passes_answer_what_the_package_itself_did():
-    passes = {"clients": "clients", "agree": [["nino"], ["name", "born"]]}
     plan = plan_with(
         {
             "links.outcomes.rule": "passes",
-            "links.outcomes.passes": passes,
+            "links.outcomes.passes": PASSES,
             "links.outcomes.recall": {"low": [8, 10], "mid": [9, 10], "high": [9, 10]},
         }
     )

@@ -3,13 +3,16 @@
 import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from linkage_language import plan_with
 
+from deepvalue_stats.data import read_data
 from deepvalue_stats.errors import LinkageError
-from deepvalue_stats.linkage import candidate_links
+from deepvalue_stats.linkage import candidate_links, resolve_links
 from deepvalue_stats.simulate import preset_parameters, simulate_parameters
 
 COMPARE = {"surname": "name", "born_on": "date", "postcode": "text"}
@@ -61,6 +64,42 @@ def test_most_records_find_their_client_and_hardly_any_another(files, tmp_path):
         "m_u_parameters.html",
         "match_weights.html",
     ]
+
+
+def test_a_plan_reads_the_table_and_gives_records_their_clients(files):
+    pytest.importorskip("splink", reason="needs the extra [linkage]")
+    clients, records = files
+    pairs = linked(files)
+    plan = plan_with(
+        {
+            "ids.client.column": "client_id",
+            "sources.pairs": {"path": "-", "format": "csv", "key": ["client_id", "record_id"]},
+            "links.outcomes": {
+                "rule": "table",
+                "cardinality": "one_to_many",
+                "unlinked": "no_event",
+                "table": {
+                    "source": "pairs", "record": "record_id", "weight": "weight", "minimum": 0.0,
+                },
+            },
+        }
+    )  # fmt: skip
+    known = clients[["client_id"]].assign(n=range(len(clients)))
+    dated = {"day": "2020-01-01", "who": "P", "last": "2022-01-01", "conf": 2, "score": 4}
+    frames = {
+        "contacts": known.assign(**{name: dated[name] for name in ("day", "who")}),
+        "ratings": known.assign(**{name: dated[name] for name in ("day", "score")}),
+        "clients": known.assign(**{name: dated[name] for name in ("conf", "last")}),
+        "outcomes": records[["record_id"]].assign(start="2020-01-20", n=range(len(records))),
+        "pairs": pairs.drop(columns="probability"),
+    }
+    text = {name: one.astype("string[python]").astype("object") for name, one in frames.items()}
+    found = resolve_links(plan, read_data(plan, folder=Path(), frames=text))["outcomes"]
+    owner = records.set_index("record_id")["owner"]
+    right = found.frame["client_id"].to_numpy() == owner[found.frame["record_id"]].to_numpy()
+    assert right.mean() > 0.97
+    assert right.sum() / len(owner) > 0.9
+    assert len(found.frame) + sum(step.left for step in found.attrition) == len(records)
 
 
 def test_equal_seeds_give_equal_tables(files):

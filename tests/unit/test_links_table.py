@@ -84,6 +84,17 @@ def test_pairs_that_lack_an_id_or_a_weight_are_no_candidates():
     assert owners(RECORDS, pairs) == ({"j3": "b"}, {"record without a candidate client": 2})
 
 
+def test_a_record_without_an_id_of_its_own_has_no_candidate():
+    records = "job  start\n.  12\nj1  13"
+    pairs = "client  job  weight\na  j1  9\nb  .  9"
+    assert owners(records, pairs) == ({"j1": "a"}, {"record without a candidate client": 1})
+
+
+def test_pairs_need_no_column_of_probability_and_may_have_one():
+    pairs = "client  job  weight  probability\na  j1  9  .\nb  j1  8  0.99"
+    assert owners("job  start\nj1  12", pairs)[0] == {"j1": "a"}
+
+
 def test_where_a_client_has_one_record_the_better_one_stays_and_of_equals_the_earlier_line():
     pairs = """
         client  job  weight
@@ -138,6 +149,25 @@ def test_a_plan_whose_link_is_by_key_has_no_minimum_to_change():
             "a source cannot say whom its own records belong to\n"
             "  where: plan, links.outcomes.table.source\n"
             "  fix:   name the source that holds the pairs",
+        ),
+        (
+            {
+                "links.pairs": {
+                    "rule": "passes",
+                    "cardinality": "one_to_many",
+                    "unlinked": "exclude",
+                    "passes": {"clients": "clients", "agree": [["nino"]]},
+                },
+            },
+            "the client's id of 'pairs' is itself found by passes\n"
+            "  where: plan, links.outcomes.table.source\n"
+            '  fix:   name a source that has it, or set links.pairs.rule = "key"',
+        ),
+        (
+            {"links.outcomes.table.record": "client"},
+            "'client' is the client's id, to be found\n"
+            "  where: plan, links.outcomes.table.record\n"
+            "  fix:   name another column",
         ),
         (
             {"links.outcomes.rule": "key"},
