@@ -46,9 +46,15 @@ def _library(name: str) -> Any:
 
 def _engine(name: str, memory: str | None) -> Any:
     """What joins the records; a limit of memory is the embedded engine's."""
-    if name == "duckdb" and memory:
-        return _library("linkage").DuckDB(memory_limit=memory)
-    return name
+    if memory is None:
+        return name
+    if name != "duckdb":
+        raise _library("errors").LinkageError(
+            f"the engine {name} keeps its own memory",
+            "--memory",
+            "leave it out, and set the memory of the session",
+        )
+    return _library("linkage").DuckDB(memory_limit=memory)
 
 
 @app.command(epilog="Example: deepvalue init debt --output my_study")

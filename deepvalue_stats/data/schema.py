@@ -92,6 +92,16 @@ def compile_schemas(plan: Plan, headers: Mapping[str, Sequence[str]]) -> dict[st
     # whose a record is stands in another table, and its source need not say so
     elsewhere = {name for name, link in plan.links.items() if link.rule != "key"}
     own = {name: columns for name, columns in headers.items() if name not in elsewhere}
+    client = plan.ids.client.column
+    faults += [
+        Fault(
+            f"source '{name}' has a column '{client}', and its clients are found by a link",
+            f"links.{name}.rule",
+            'set rule = "key", or rename the column if it is no id of these clients',
+        )
+        for name in headers
+        if name in elsewhere and client in headers[name]
+    ]
     for use in _uses(plan):
         sources, problems = _resolved(use, own if use.role == "client" else headers)
         faults += problems

@@ -1,4 +1,4 @@
-"""Events that end before they begin."""
+"""Events and episodes that end before they begin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from deepvalue_stats.data.schema import locate
 from deepvalue_stats.data.values import Kind, Marks
 from deepvalue_stats.plan.parts import Plan
 
-BACKWARDS = Kind("event ends before it begins", "ask the data owner which of the dates is right")
+RIGHT = "ask the data owner which of the dates is right"
+BACKWARDS = Kind("event ends before it begins", RIGHT)
+EPISODE_BACKWARDS = Kind("episode ends before it begins", RIGHT)
 
 
 def span_troubles(
@@ -22,7 +24,7 @@ def span_troubles(
     schemas: Mapping[str, TableSchema],
     parsed: Mapping[str, ParsedColumn],
 ) -> Marks:
-    """Find the rows of a source in which an outcome's end lies before its date.
+    """Find the rows of a source in which the end of an outcome or episode lies before its start.
 
     Parameters
     ----------
@@ -37,13 +39,18 @@ def span_troubles(
     list of (Kind, boolean array)
     """
     pairs = {
-        (locate(outcome.date, schemas), locate(outcome.end, schemas))
+        (outcome.date, outcome.end): BACKWARDS
         for outcome in plan.outcomes.values()
         if outcome.date and outcome.end
     }
+    episodes = plan.clock.episodes
+    if episodes and not episodes.built:
+        ends = episodes.qualified(episodes.start), episodes.qualified(episodes.end)
+        pairs[ends] = EPISODE_BACKWARDS
+    places = {tuple(locate(day, schemas) for day in pair): kind for pair, kind in pairs.items()}
     return [
-        (BACKWARDS, _before(parsed[end].values(), parsed[start].values()))
-        for (start_source, start), (end_source, end) in sorted(pairs)
+        (kind, _before(parsed[end].values(), parsed[start].values()))
+        for ((start_source, start), (end_source, end)), kind in sorted(places.items(), key=str)
         if start_source == end_source == source
     ]
 

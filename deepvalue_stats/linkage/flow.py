@@ -13,6 +13,8 @@ from deepvalue_stats.plan import Plan
 from deepvalue_stats.tables import CountTable, Rule
 
 UNDATED_CONTACT = "contact without a date, which makes no episode"
+UNDATED_BESIDE = "contact without a date, which is in no episode"
+UNDATED_EPISODE = "episode without a start date, which is none"
 
 
 def flow_table(rows: Dataset, bands: pd.Series, names: tuple[str, ...]) -> CountTable:
@@ -98,9 +100,11 @@ def _fates(plan: Plan, data: Mapping[str, Dataset], linked: Linked) -> list[tupl
     source, _ = rating_source(plan, {name: one.schema for name, one in data.items()})
     lines = [(source, words, n) for words, n in zip(FATES, linked.fates, strict=True)]
     episodes, _, _ = plan.clock.dated
-    if episodes.contact_date is None:
-        return lines
-    met, column = locate(episodes.contact_date, data)
-    undated = int(data[met].frame[column].isna().sum())
-    what = UNDATED_CONTACT if episodes.built else "contact without a date, which is not counted"
-    return [*lines, *([(met, what, undated)] if undated else [])]
+    dates = {} if episodes.built else {episodes.qualified(episodes.start): UNDATED_EPISODE}
+    if episodes.contact_date is not None:
+        dates[episodes.contact_date] = UNDATED_CONTACT if episodes.built else UNDATED_BESIDE
+    for date, what in dates.items():
+        held, column = locate(date, data)
+        undated = int(data[held].frame[column].isna().sum())
+        lines += [(held, what, undated)] if undated else []
+    return lines

@@ -46,25 +46,30 @@ def _found(plan: Plan, data: Mapping[str, Dataset]) -> Iterator[Found]:
         for outcome in plan.outcomes.values()
         if outcome.date
     }
-    ends = _record_ends(plan, data)
+    died = plan.clock.dated[2].death
+    ends = _earliest(plan, data, plan.clock.dated[2].censor)
+    deaths = _earliest(plan, data, (died,) if died else ())
     for (source, day), end in sorted(events, key=str):
         frame = data[source].frame
-        after = frame[day] > frame[client].map(ends)
         fix = "ask the data owner: a wrong link, or a wrong date"
-        what = "event after the end of the client's record"
-        yield source, day, what, frame.loc[after.fillna(False).astype(bool), "line"], fix
+        for last, what in (
+            (ends, "event after the end of the client's record"),
+            (deaths, "event after the client's death"),
+        ):
+            after = frame[day] > frame[client].map(last)
+            yield source, day, what, frame.loc[after.fillna(False).astype(bool), "line"], fix
         if end is not None:
             what = "event begins before an earlier one of the same client has ended"
             yield source, day, what, overlapping(frame, client, day, end[1]), fix
     yield from _two_at_once(plan, data)
 
 
-def _record_ends(plan: Plan, data: Mapping[str, Dataset]) -> pd.Series:
-    """The last day of each client's record."""
+def _earliest(plan: Plan, data: Mapping[str, Dataset], dates: tuple[str, ...]) -> pd.Series:
+    """The first of some days, by client."""
     client = plan.ids.client.column
     ends = [
         data[source].frame.set_index(client)[day]
-        for source, day in (locate(column, data) for column in plan.clock.dated[2].censor)
+        for source, day in (locate(column, data) for column in dates)
     ]
     if not ends:
         return pd.Series(dtype="Int64")

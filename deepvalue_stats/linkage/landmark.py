@@ -128,6 +128,13 @@ SELECT CAST(COALESCE(SUM(episodes_of.n * ratings_of.n), 0) AS BIGINT) AS pairs,
 FROM ratings_of LEFT JOIN episodes_of ON episodes_of.client = ratings_of.client"""
 
 
+def outside_sql(plan: Plan, schemas: Schemas) -> str:
+    """Dated contacts that no episode of a table holds: columns `contacts`, `first_line`."""
+    return f"""WITH {",".join(episode_steps(plan, schemas))}
+SELECT COUNT(*) AS contacts, COALESCE(MIN(met.line), 0) AS first_line
+FROM met LEFT JOIN spells ON spells.line = met.line WHERE spells.line IS NULL"""
+
+
 def baseline_sources(plan: Plan, schemas: Schemas) -> tuple[str, ...]:
     """Sources that must have one row a client: they hold baseline values."""
     found = [

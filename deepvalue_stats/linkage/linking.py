@@ -9,10 +9,18 @@ from typing import Any
 
 import pandas as pd
 
-from deepvalue_stats.data import Action, AttritionStep, Column, Dataset, Problem, TableSchema
+from deepvalue_stats.data import (
+    Action,
+    AttritionStep,
+    Column,
+    Dataset,
+    Problem,
+    TableSchema,
+    locate,
+)
 from deepvalue_stats.errors import DataError
 from deepvalue_stats.linkage.contract import check_contract
-from deepvalue_stats.linkage.engine import engine_of, run_sql
+from deepvalue_stats.linkage.engine import Engine, engine_of, run_sql
 from deepvalue_stats.linkage.episodes import without_index
 from deepvalue_stats.linkage.impossible import impossible_records, overlapping_episodes
 from deepvalue_stats.linkage.landmark import (
@@ -20,6 +28,7 @@ from deepvalue_stats.linkage.landmark import (
     fate_counts_sql,
     fates_sql,
     landmark_sql,
+    outside_sql,
 )
 from deepvalue_stats.linkage.ratings import FATES, rating_source
 from deepvalue_stats.linkage.records import NO_RECORD
@@ -98,6 +107,7 @@ def link(plan: Plan, data: Mapping[str, Dataset], *, engine: Any = "duckdb") -> 
         problems = (
             *_clock_problems(plan, schemas, counts),
             *_overlaps(plan, data),
+            *_outside(plan, data, runs),
             *_fan_out(plan, schemas, run_sql(fan_out_sql(plan, schemas), data, runs)),
             *impossible_records(plan, data),
         )
@@ -153,6 +163,20 @@ def _overlaps(plan: Plan, data: Mapping[str, Dataset]) -> tuple[Problem, ...]:
     fix = "ask the data owner which of them were real"
     start = spec.qualified(spec.start).rpartition(".")[2]
     return (Problem(spec.source, start, OVERLAP, len(lines), int(lines.min()), done, fix),)
+
+
+def _outside(plan: Plan, data: Mapping[str, Dataset], runs: Engine) -> tuple[Problem, ...]:
+    """Contacts that no episode of a table holds: they say whose no episode is."""
+    spec, _, _ = plan.clock.dated
+    if spec.contacts is None:
+        return ()
+    schemas = {name: dataset.schema for name, dataset in data.items()}
+    found = run_sql(outside_sql(plan, schemas), data, runs)
+    number, first = (int(found[name].iloc[0]) for name in ("contacts", "first_line"))
+    source, column = locate(spec.contacts, data)
+    fix = "ask the data owner whether an episode is missing, or its dates are wrong"
+    what = "contact outside every episode of the client"
+    return (Problem(source, column, what, number, first, "noted", fix),) if number else ()
 
 
 def _fan_out(plan: Plan, schemas: Schemas, found: pd.DataFrame) -> tuple[Problem, ...]:

@@ -47,7 +47,7 @@ def linked_by_passes(
 
     References
     ----------
-    Jenkins and others (2008), Bulletin of Sociological Methodology 99, for links by passes.
+    Jenkins, Lynn, Jäckle and Sala (2008), International Journal of Social Research Methodology 11.
     """
     ours, theirs = (_plain(one.frame, passes) for one in (records, register))
     theirs = theirs.assign(owner=register.frame[client].reset_index(drop=True))

@@ -36,39 +36,31 @@ def link_faults(draft: Draft) -> Iterator[Fault]:
 
 def _table(where: str, name: str, link: Link, draft: Draft) -> Iterator[Fault]:
     """Candidates stand in a source of their own."""
-    if link.table is None:
-        return
-    known = draft.names("sources")
-    if link.table.source not in known:
-        yield unknown("source", link.table.source, f"{where}.source", known)
-    elif link.table.source == name:
+    if link.table is not None:
         fix = "name the source that holds the pairs"
-        yield Fault("a source cannot say whom its own records belong to", f"{where}.source", fix)
-    else:
-        yield from _without_client(link.table.source, f"{where}.source", draft)
+        yield from _another(link.table.source, f"{where}.source", name, fix, draft)
 
 
 def _passes(where: str, name: str, link: Link, draft: Draft) -> Iterator[Fault]:
     """Clients and their identifiers stand in another source; what is a date is in some pass."""
     if link.passes is None:
         return
-    known = draft.names("sources")
-    if link.passes.clients not in known:
-        yield unknown("source", link.passes.clients, f"{where}.clients", known)
-    elif link.passes.clients == name:
-        fix = "name the source that holds the clients with their identifiers"
-        yield Fault("records cannot be found in themselves", f"{where}.clients", fix)
-    else:
-        yield from _without_client(link.passes.clients, f"{where}.clients", draft)
+    fix = "name the source that holds the clients with their identifiers"
+    yield from _another(link.passes.clients, f"{where}.clients", name, fix, draft)
     for i, column in enumerate(link.passes.dates):
         if column not in link.passes.columns:
             yield unknown("column of a pass", column, f"{where}.dates[{i}]", link.passes.columns)
 
 
-def _without_client(source: str, where: str, draft: Draft) -> Iterator[Fault]:
-    """What says whose a record is has the client's id in its own file."""
+def _another(source: str, where: str, name: str, fix: str, draft: Draft) -> Iterator[Fault]:
+    """What says whose a record is is another source, with the client's id in its own file."""
+    known = draft.names("sources")
+    if source not in known:
+        yield unknown("source", source, where, known)
+    elif source == name:
+        yield Fault("a source cannot say whom its own records belong to", where, fix)
     link: Link | None = draft.many("links").get(source)
-    if link is not None and link.rule != "key":
+    if source != name and link is not None and link.rule != "key":
         fix = f'name a source that has it, or set links.{source}.rule = "key"'
         yield Fault(f"the client's id of '{source}' is itself found by {link.rule}", where, fix)
 

@@ -213,6 +213,41 @@ def test_two_runs_give_equal_findings(study, deepvalue, tmp_path):
         assert path.read_bytes() == (tmp_path / "other/findings" / path.name).read_bytes(), path
 
 
+def test_a_limit_of_memory_changes_no_finding(study, deepvalue, tmp_path):
+    run = ("run", study / "plan.toml", "--no-pages", "-o")
+    assert deepvalue(*run, tmp_path / "free")[0] == 0
+    assert deepvalue(*run, tmp_path / "tight", "--memory", "200MB")[0] == 0
+    for path in (tmp_path / "free/findings").iterdir():
+        assert path.read_bytes() == (tmp_path / "tight/findings" / path.name).read_bytes(), path
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (
+            ["--memory", "much"],
+            "this is no amount of memory\n  where: engine, memory\n"
+            "  fix:   write a number and a unit, as in 500MB",
+        ),
+        (
+            ["--engine", "spark", "--memory", "1GB"],
+            "the engine spark keeps its own memory\n  where: --memory\n"
+            "  fix:   leave it out, and set the memory of the session",
+        ),
+        (
+            ["--engine", "postgres"],
+            "there is no such engine\n  where: engine\n"
+            '  fix:   use "duckdb", "spark", or a session of Spark',
+        ),
+    ],
+)
+def test_what_an_engine_cannot_do_is_refused_before_any_work(study, deepvalue, options, told):
+    (study / "data/ratings.csv").unlink()  # would be told, had the reading begun
+    code, _, err = deepvalue("check", study / "plan.toml", *options)
+    assert code == 12
+    assert f"LinkageError: {told}" in err
+
+
 def test_the_plan_kept_in_the_room_is_the_plan_that_was_run(study, deepvalue, tmp_path, employment):
     assert deepvalue("run", study / "plan.toml", "--no-pages", "-o", tmp_path / "out")[0] == 0
     manifest = json.loads((tmp_path / "out/findings/manifest.json").read_text("utf-8"))

@@ -1,6 +1,6 @@
 """The ledger: every row is either left, with a reason, or there."""
 
-from linkage_language import linked, study, table
+from linkage_language import LISTED, linked, study, table
 
 from deepvalue_stats.linkage import flow_table, link, model_rows, sources_table
 from deepvalue_stats.measures import client_bands
@@ -150,3 +150,52 @@ def test_a_category_of_numbers_is_coded_in_their_order():
     plan, _ = study(changes, **tables)
     rows = model_rows(plan, plan.models["main"], linked(changes, **tables))
     assert list(rows.frame["visits"].cat.categories) == ["6", "12", "24"]
+
+
+SPELLS = """
+    client  start  end  who
+    a       0      40   P
+    b       .      40   P
+    c       9      8    P
+"""
+
+
+def listed(**tables):
+    """A study whose episodes are read from a table, with contacts beside it."""
+    contacts = {"clock.episodes.contacts": "contacts.day", "clock.episodes.practitioner": "first"}
+    return study(LISTED | contacts, **tables)
+
+
+def test_episodes_and_contacts_of_a_table_that_count_for_nothing_are_counted():
+    contacts = "client  day  who\na  0  P\na  41  Q\na  .  Q\nz  3  P"
+    plan, data = listed(spells=SPELLS, contacts=contacts)
+    found = link(plan, data)
+    lines = sources_table(plan, data, found).frame.set_index(["source", "step"])["rows"].to_dict()
+    assert lines["spells", "episode without a start date, which is none"] == 1
+    assert lines["contacts", "contact without a date, which is in no episode"] == 1
+    (outside,) = found.problems
+    assert (outside.source, outside.column, outside.count) == ("contacts", "day", 2)
+    assert outside.what == "contact outside every episode of the client"
+    assert outside.first_line == 2
+
+
+def test_an_episode_that_ends_before_it_begins_is_a_fault():
+    _, data = listed(spells=SPELLS, contacts="client  day  who\na  0  P")
+    (backwards,) = data["spells"].problems
+    assert (backwards.what, backwards.count, backwards.action) == (
+        "episode ends before it begins", 1, "row excluded"
+    )  # fmt: skip
+
+
+def test_an_event_after_death_is_counted_and_stays():
+    clients = "client  conf  last  died\na  2  1000  20\nb  2  1000  ."
+    found = linked(
+        {"clock.follow_up.death": "clients.died"},
+        contacts="client  day  who\na  0  P\nb  0  P",
+        outcomes="client  start\na  20\na  21\nb  900",
+        clients=clients,
+    )
+    (late,) = found.problems
+    assert (late.what, late.count, late.first_line, late.action) == (
+        "event after the client's death", 1, 2, "noted"
+    )  # fmt: skip

@@ -5,7 +5,7 @@ import re
 import pytest
 from linkage_language import linked, plan_with, study
 
-from deepvalue_stats.disclosure import Rules, protect
+from deepvalue_stats.disclosure import Rules, protect, rules_of
 from deepvalue_stats.linkage import (
     continuity_table,
     link,
@@ -229,3 +229,19 @@ def test_continuity_is_told_by_band_over_clients_with_three_contacts():
 def test_without_contacts_there_is_no_table_of_continuity():
     found = linked().frame.drop(columns=["upc", "coc", "secon"])
     assert continuity_table(found, found["client"], ("low",)).frame.empty
+
+
+def test_a_band_with_few_clients_tells_no_mean_of_its_continuity():
+    """Of three clients the mean number of practitioners would be theirs."""
+    contacts = "client  day  who\n" + "\n".join(
+        f"c{i:02d}  {day}  {'PQ'[i % 2]}" for i in range(40) for day in range(3)
+    )
+    found = linked(contacts=contacts)
+    bands = found.frame.set_index("client")["confidence"].map({2.0: "high"})
+    bands.iloc[:3] = "low"
+    table = continuity_table(found.frame, bands, ("low", "high"))
+    rules = rules_of(plan_with({"disclosure": {"profile": "acro"}}).disclosure)
+    found, _ = protect(rules, effects=NOTHING, counts=(table,), series=())
+    cleared = found.counts[0].frame.set_index("group")
+    assert cleared.loc["low"].tolist() == ["[c]"] * 5
+    assert cleared.loc["high", "upc"] != "[c]"

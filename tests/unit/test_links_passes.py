@@ -221,7 +221,7 @@ def test_passes_link_whom_plain_loops_link(seed):
         ),
         (
             {"links.outcomes.passes.clients": "outcomes"},
-            "records cannot be found in themselves\n"
+            "a source cannot say whom its own records belong to\n"
             "  where: plan, links.outcomes.passes.clients\n"
             "  fix:   name the source that holds the clients with their identifiers",
         ),
@@ -259,3 +259,13 @@ def test_what_a_plan_says_wrongly_of_passes_is_told(changes, told):
     with pytest.raises(PlanError) as refusal:
         plan_with(PASSES | changes)
     assert str(refusal.value) == f"PlanError: {told}"
+
+
+def test_records_that_bring_an_id_of_their_own_are_not_overruled_in_silence():
+    with pytest.raises(PlanError) as refusal:
+        read("client  nino  name  born  post  start\nc  N1  .  .  .  10")
+    assert str(refusal.value) == (
+        "PlanError: source 'outcomes' has a column 'client', and its clients are found by a link\n"
+        "  where: links.outcomes.rule\n"
+        '  fix:   set rule = "key", or rename the column if it is no id of these clients'
+    )
