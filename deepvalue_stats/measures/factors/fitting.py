@@ -9,15 +9,16 @@ import numpy as np
 
 from deepvalue_stats.measures.factors.implied import (
     Implied,
+    continuous_matrices,
     implied_continuous,
     implied_ordinal,
 )
 from deepvalue_stats.measures.factors.layout import Layout
 from deepvalue_stats.measures.factors.moments import GroupMoments, Moments
 
-STEPS = 500
+STEPS = 150
 HALVINGS = 30
-PRECISION = 1e-9
+PRECISION = 1e-16
 ROUNDING = 1e-13
 STIFFEST = 1e3
 DIFFERENCE = 1e-4
@@ -87,12 +88,11 @@ def fit_likelihood(moments: Moments, layout: Layout) -> Solution:
     samples = [_matrices(one.vector, p) for one in moments.groups]
 
     def discrepancy(theta: np.ndarray) -> float:
-        filled = implied_continuous(layout, theta)
-        parts = [
-            _likelihood_distance(sample, _matrices(vector, p))
-            for sample, vector in zip(samples, filled.vectors, strict=True)
+        distances = [
+            _likelihood_distance(sample, model)
+            for sample, model in zip(samples, continuous_matrices(layout, theta), strict=True)
         ]
-        return float(moments.shares @ parts)
+        return float(moments.shares @ distances)
 
     def parts(theta: np.ndarray) -> _Parts:
         implied = implied_continuous(layout, theta)
@@ -277,9 +277,8 @@ def _minimise(
                 return theta, False
             ridge = max(10 * ridge, 1e-3)
             continue
-        moved = np.abs(trial - theta).max(initial=0.0)
         theta, value, ridge = trial, new, ridge / 10
-        if moved < PRECISION * (1 + np.abs(theta).max(initial=0.0)):
+        if score @ step < PRECISION:  # twice what the discrepancy can still lose
             return theta, True
     return theta, False
 

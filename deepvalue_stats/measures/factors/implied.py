@@ -25,10 +25,14 @@ class Implied:
     jacobians: tuple[np.ndarray, ...]
 
 
-def covariance(filled: Mapping[str, np.ndarray], g: int) -> np.ndarray:
-    """The covariance of continuous items of a group."""
-    loadings, factor_cov = filled["loadings"][g], filled["factor_cov"][g]
-    return np.asarray(loadings @ factor_cov @ loadings.T + np.diag(filled["residuals"][g]))
+def continuous_matrices(layout: Layout, theta: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The mean (p,) and the covariance (p, p) of continuous items, by group."""
+    filled = layout.fill(theta)
+    found = []
+    for g, residuals in enumerate(filled["residuals"]):
+        loadings, factor_cov = filled["loadings"][g], filled["factor_cov"][g]
+        found.append((means(filled, g), loadings @ factor_cov @ loadings.T + np.diag(residuals)))
+    return found
 
 
 def means(filled: Mapping[str, np.ndarray], g: int) -> np.ndarray:
@@ -39,11 +43,10 @@ def means(filled: Mapping[str, np.ndarray], g: int) -> np.ndarray:
 def implied_continuous(layout: Layout, theta: np.ndarray) -> Implied:
     """Means and covariances with their derivatives."""
     filled = layout.fill(theta)
+    low = np.tril_indices(filled["residuals"].shape[1])
     vectors, jacobians = [], []
-    for g in range(len(filled["residuals"])):
-        p = filled["residuals"].shape[1]
-        low = np.tril_indices(p)
-        vectors.append(np.r_[means(filled, g), covariance(filled, g)[low]])
+    for g, (mean, cov) in enumerate(continuous_matrices(layout, theta)):
+        vectors.append(np.r_[mean, cov[low]])
         by_mean, by_cov = _common(layout, filled, g)
         for i, q in _entries(layout, "residuals", g):
             by_cov[q, i, i] += 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.special import ndtr, ndtri
 from deepvalue_stats.errors import DataError, Fault
 from deepvalue_stats.measures.factors.bivariate import cumulative, density, density_slope
 
+Surface = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 LIMIT = 0.999  # nearer to one than this, two items are the same item
 STEPS = 100
 PRECISION = 1e-10
@@ -124,11 +126,11 @@ def _tables(codes: np.ndarray, most: int) -> np.ndarray:
 
 
 def _corners(
-    function: object, limits: tuple[np.ndarray, np.ndarray], rho: np.ndarray
+    function: Surface, limits: tuple[np.ndarray, np.ndarray], rho: np.ndarray
 ) -> np.ndarray:
     """What `function` says of each cell of a table: its corners with alternating signs."""
     a, b = limits
-    values = function(a[:, :, None], b[:, None, :], rho[:, None, None])  # type: ignore[operator]
+    values = function(a[:, :, None], b[:, None, :], rho[:, None, None])
     return np.diff(np.diff(values, axis=1), axis=2)
 
 
