@@ -123,9 +123,7 @@ def ratings_needed(icc: float, target: float) -> float:
     return math.inf if icc <= 0 else target * (1 - icc) / ((1 - target) * icc)
 
 
-def enough_ratings(
-    found: Agreement, targets: tuple[float, ...] = TARGETS
-) -> tuple[Enough, ...]:
+def enough_ratings(found: Agreement, targets: tuple[float, ...] = TARGETS) -> tuple[Enough, ...]:
     """Ratings needed for each target, with the interval that the ICC's interval gives.
 
     Parameters
@@ -162,12 +160,12 @@ def shown_ratings(needed: float) -> str:
     """
     if math.isnan(needed):
         return "not known"
-    return UNREACHABLE if math.isinf(needed) else str(math.ceil(needed - WHOLE * (1 + needed)))
+    if math.isinf(needed):
+        return UNREACHABLE
+    return str(max(1, math.ceil(needed - WHOLE * needed)))
 
 
-def generalisability(
-    ratings: np.ndarray, practitioners: np.ndarray, clients: np.ndarray
-) -> Facets:
+def generalisability(ratings: np.ndarray, practitioners: np.ndarray, clients: np.ndarray) -> Facets:
     """Variance of repeated ratings between practitioners, clients and ratings.
 
     Parameters

@@ -104,7 +104,7 @@ def best_ratio(model: OneWay) -> float:
         return float("inf")
     slopes = model.slope(GRID)
     down, up = slopes[:-1] < 0, slopes[1:] >= 0
-    found = [_root(model.slope, i) for i in np.nonzero(down & up)[0]]
+    found = [_root(model.slope, int(i)) for i in np.nonzero(down & up)[0]]
     candidates = np.array([0.0, *found])
     return float(candidates[np.argmin(model.deviance(candidates))])
 
@@ -129,8 +129,6 @@ def ratio_interval(model: OneWay, best: float, level: float) -> tuple[float, flo
     return low, high
 
 
-def _root(
-    function: Callable[[float], np.ndarray], left: int, points: np.ndarray = GRID
-) -> float:
+def _root(function: Callable[[float], np.ndarray], left: int, points: np.ndarray = GRID) -> float:
     low, high = points[left], points[left + 1]
     return float(brentq(function, low, high, xtol=1e-14 * high, rtol=EXACT))
