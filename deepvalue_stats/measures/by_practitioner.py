@@ -99,7 +99,7 @@ def practitioner_table(
     frame = pd.DataFrame(rows, columns=list(RULES))
     return CountTable(
         name="practitioners",
-        caption="How far clients of one practitioner agree, and how well practitioners' means are known",
+        caption="How far clients of one practitioner agree, and how well their mean is known",
         frame=frame.astype(dict.fromkeys(("practitioners", "clients", "ratings"), "int64")),
         rules=RULES,
         notes=NOTES,
