@@ -156,15 +156,17 @@ def _whose(
         counted = frame[wave] != plan.clock.baseline
     if column in frame:
         return frame[column], counted, NAMED
-    keys = [frame[plan.ids.client.column]]
-    if wave:
-        keys.append(frame[wave])
-        known = linked.frame.set_index(["client", "wave_number"])["practitioner"]
-        whose = known.reindex(pd.MultiIndex.from_arrays(keys)).to_numpy()
-        return pd.Series(whose, index=frame.index), counted, LINKED_WAVES
-    fates = rating_fates(plan, data, engine=engine)
-    known = linked.frame.set_index("client")["practitioner"]
-    return keys[0].map(known), frame["line"].map(fates) == IN_WINDOW, LINKED
+    client = plan.ids.client.column
+    if wave is None:
+        fates = rating_fates(plan, data, engine=engine)
+        known = linked.frame.set_index("client")["practitioner"]
+        return frame[client].map(known), frame["line"].map(fates) == IN_WINDOW, LINKED
+    # scores without a wave are the client's, as is whom it met first
+    shared = {client: "client", wave: "wave_number"} if wave in frame else {client: "client"}
+    keys = list(shared.values())
+    met = linked.frame[[*keys, "practitioner"]].drop_duplicates(keys)
+    whose = frame[list(shared)].rename(columns=shared).merge(met, how="left", on=keys)
+    return whose["practitioner"].set_axis(frame.index), counted, LINKED_WAVES
 
 
 def _schemas(data: Mapping[str, Dataset]) -> dict[str, TableSchema]:

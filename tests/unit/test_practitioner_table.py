@@ -158,6 +158,33 @@ def test_interviews_are_linked_to_the_practitioner_of_their_wave():
     assert row["icc1"] == pytest.approx(found.icc1, rel=1e-12)
 
 
+def test_scores_without_a_wave_belong_to_whom_the_client_met_first():
+    talks = """
+        client  wave  who  conf  working  debt  fines  does  age
+        a       6     P    1     1        0     0      1     41
+        a       12    Q    1     1        0     0      1     41
+        b       6     P    1     1        0     0      1     41
+        c       6     Q    1     1        0     0      1     41
+    """
+    form = {"path": "-", "format": "csv", "key": ["client"]}
+    plan = plan_with({"sources.forms": form}, WAVES)
+    forms = frame("client  r1  r2\na  5  5\nb  4  4\nc  1  2")
+    data = read_data(plan, folder=Path(), frames={"talks": frame(talks), "forms": forms})
+    row = told(plan, score(plan, data)).frame.iloc[0]
+    found = agreement(np.array([5.0, 4, 1.5]), np.array(list("PPQ")))
+    assert row["icc1"] == pytest.approx(found.icc1, rel=1e-12)
+
+
+def test_an_answer_that_does_not_apply_is_no_category():
+    """Of five answers 1 is no answer: four are left, whose even null is 15 / 12."""
+    changes = {"measures.rapport.not_applicable": [1]}
+    ratings = "client  day  score\na  1  4\nb  1  5\nc  1  3\nd  1  1"
+    row = told(*study(changes, contacts=CONTACTS, ratings=ratings)).frame.iloc[0]
+    assert row["ratings"] == 3
+    assert row["rwg_uniform"] == pytest.approx(1 - 0.5 / 1.25)
+    assert np.isnan(row["rwg_skewed"])
+
+
 def test_what_cannot_be_computed_says_why_and_has_no_numbers():
     row = waves(TALKS).frame.iloc[0]
     assert row["reading"] == "not computable: one practitioner only"
