@@ -7,6 +7,7 @@ from deepvalue_stats.measures.agreement import (
     mean_reliability,
     practitioner_means,
 )
+from deepvalue_stats.measures.answers import Answers, answers
 from deepvalue_stats.measures.bands import (
     BAND,
     assign_bands,
@@ -16,6 +17,14 @@ from deepvalue_stats.measures.bands import (
 )
 from deepvalue_stats.measures.by_practitioner import practitioner_table
 from deepvalue_stats.measures.caseloads import Caseload
+from deepvalue_stats.measures.consistency import (
+    Coefficient,
+    Reliability,
+    cronbach_alpha,
+    omega_hierarchical,
+    omega_total,
+    reliability,
+)
 from deepvalue_stats.measures.enough import (
     Enough,
     Facets,
@@ -24,7 +33,24 @@ from deepvalue_stats.measures.enough import (
     ratings_needed,
     shown_ratings,
 )
-from deepvalue_stats.measures.reliability import cronbach_alpha, reliability
+from deepvalue_stats.measures.factors import (
+    Equality,
+    FactorFit,
+    Invariance,
+    Structure,
+    bifactor,
+    correlated_factors,
+    factor_model,
+    invariance,
+    one_factor,
+    polychoric,
+)
+from deepvalue_stats.measures.scale_tables import (
+    dimension_tables,
+    invariance_table,
+    other_reliability_table,
+    reliability_table,
+)
 from deepvalue_stats.measures.scoring import Scores, score, score_items
 from deepvalue_stats.measures.within_group import (
     WithinGroup,
@@ -35,24 +61,44 @@ from deepvalue_stats.measures.within_group import (
 __all__ = [
     "BAND",
     "Agreement",
+    "Answers",
     "Caseload",
+    "Coefficient",
     "Enough",
+    "Equality",
     "Facets",
+    "FactorFit",
+    "Invariance",
     "PractitionerMeans",
+    "Reliability",
     "Scores",
+    "Structure",
     "WithinGroup",
     "agreement",
+    "answers",
     "assign_bands",
+    "bifactor",
     "client_bands",
+    "correlated_factors",
     "cronbach_alpha",
+    "dimension_tables",
     "enough_ratings",
+    "factor_model",
     "generalisability",
+    "invariance",
+    "invariance_table",
     "mean_reliability",
     "null_variance",
+    "omega_hierarchical",
+    "omega_total",
+    "one_factor",
+    "other_reliability_table",
+    "polychoric",
     "practitioner_means",
     "practitioner_table",
     "ratings_needed",
     "reliability",
+    "reliability_table",
     "score",
     "score_items",
     "shown_ratings",

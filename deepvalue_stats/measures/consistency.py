@@ -394,9 +394,12 @@ def _by_delta(share: Callable[[np.ndarray], float], fit: FactorFit) -> Coefficie
 
 
 def _clustered_error(influence: np.ndarray, clusters: np.ndarray) -> float:
+    """Of a mean of influence values; of one cluster alone nothing is known."""
     codes = np.unique(clusters, return_inverse=True)[1]
     sums = np.bincount(codes, weights=influence)
     count = len(sums)
+    if count < 2:
+        return np.nan
     return float(np.sqrt((sums**2).sum() * count / (count - 1)) / len(influence))
 
 

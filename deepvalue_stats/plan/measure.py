@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from deepvalue_stats.plan.parts import MeasurePlan
 from deepvalue_stats.plan.register import INSTRUMENTS
@@ -34,6 +36,8 @@ class Measure:
         The reason printed where no item at all was answered.
     reference : str
         Where the scale comes from.
+    subscales : mapping of str to tuple of str
+        Items of each, in the plan's column names; empty where the scale has none.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Measure:
     baseline: bool
     absent_means: str
     reference: str
+    subscales: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def resolve_measure(name: str, plan: MeasurePlan) -> Measure:

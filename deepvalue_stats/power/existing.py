@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from deepvalue_stats.errors import ModelError
-from deepvalue_stats.measures import reliability
+from deepvalue_stats.measures import answers, cronbach_alpha
 from deepvalue_stats.models import ModelFit
 from deepvalue_stats.study import Prepared, fit_model
 
@@ -59,9 +59,9 @@ def parameters_from(prepared: Prepared) -> Taken:
 def _from_measures(prepared: Prepared, clients: pd.DataFrame) -> Taken:
     plan = prepared.plan
     exposure = plan.models[plan.primary].exposure
-    table = reliability(plan, prepared.data).frame.set_index("measure")
+    (rated,) = (one for one in answers(plan, prepared.data) if one.measure.name == exposure)
     taken: Taken = {}
-    alpha = float(table["alpha"][exposure])
+    alpha = cronbach_alpha(rated.items).value
     if 0 < alpha <= 1:
         taken["reliability"] = (alpha, "data, Cronbach's alpha")
     neutral = plan.measures[exposure].neutral

@@ -14,6 +14,7 @@ from deepvalue_stats.plan import Plan, read_plan
 from deepvalue_stats.study.estimating import estimate_effects, too_few_groups
 from deepvalue_stats.study.evidence import gather_evidence
 from deepvalue_stats.study.fitting import fit_models
+from deepvalue_stats.study.measuring import measure_scales
 from deepvalue_stats.study.preparing import Progress, prepare
 from deepvalue_stats.study.provenance import provenance, require_room, study_facts, write_room
 from deepvalue_stats.study.shape import find_shape
@@ -23,7 +24,16 @@ from deepvalue_stats.study.tabulating import count_tables, figure_series
 from deepvalue_stats.verdicts import judge, withhold, word
 
 LOCK = "plan.lock"
-STAGES = ("reading", "scoring", "linking", "fitting", "stressing", "judging", "writing")
+STAGES = (
+    "reading",
+    "scoring",
+    "linking",
+    "measuring",
+    "fitting",
+    "stressing",
+    "judging",
+    "writing",
+)
 
 
 def run_study(
@@ -69,6 +79,8 @@ def run_study(
         require_room(Path(output) / "room")
     say = progress or (lambda _stage: None)
     prepared = prepare(plan, folder=folder, frames=frames, progress=say, engine=engine)
+    say("measuring")
+    measured = measure_scales(prepared, engine=engine)
     say("fitting")
     fitted = fit_models(prepared)
     effects = estimate_effects(plan, fitted)
@@ -88,7 +100,7 @@ def run_study(
         provenance=provenance(plan, prepared.data),
         effects=shown,
         counts=(
-            *count_tables(prepared, fitted),
+            *count_tables(prepared, fitted, measured),
             sensitivity_table(plan, fitted, shown, found),
             *(() if withheld else (shape.table,)),
             *(() if withheld or linked_source(plan) is None else (sweep(prepared),)),

@@ -9,7 +9,7 @@ import pandas as pd
 
 from deepvalue_stats.effects import average_effect, predicted_curve
 from deepvalue_stats.linkage import standards_table
-from deepvalue_stats.measures import BAND, reliability
+from deepvalue_stats.measures import BAND
 from deepvalue_stats.models import ModelFit, exposure_columns
 from deepvalue_stats.plan import Plan, resolve_measure
 from deepvalue_stats.study.estimating import (
@@ -20,6 +20,7 @@ from deepvalue_stats.study.estimating import (
     too_few_groups,
 )
 from deepvalue_stats.study.fitting import Fitted
+from deepvalue_stats.study.measuring import Measured
 from deepvalue_stats.study.preparing import Prepared
 from deepvalue_stats.study.variants import SURFACE, variant_name
 from deepvalue_stats.study.words import in_words, outcome_words
@@ -31,7 +32,7 @@ POINTS = 15
 IN_ROOM = "the reason is in the room's manifest"
 
 
-def count_tables(prepared: Prepared, fitted: Fitted) -> tuple[CountTable, ...]:
+def count_tables(prepared: Prepared, fitted: Fitted, measured: Measured) -> tuple[CountTable, ...]:
     """Everything that is printed beside the effects, in the order of the technical page."""
     plan = prepared.plan
     return (
@@ -41,7 +42,7 @@ def count_tables(prepared: Prepared, fitted: Fitted) -> tuple[CountTable, ...]:
         prepared.continuity,
         standards_table(plan),
         _participants(plan, fitted.banded),
-        reliability(plan, prepared.data),
+        *measured.tables,
         _diagnostics(plan, fitted),
         _random_effects(plan, fitted),
         _problems(prepared),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from deepvalue_stats.effects import average_effect, per_sd
-from deepvalue_stats.measures import BAND, reliability
+from deepvalue_stats.measures import BAND, answers, reliability_table
 from deepvalue_stats.plan import read_plan
 from deepvalue_stats.study import fit_model, prepare, run_study
 
@@ -69,7 +69,8 @@ def test_the_model_rule_leaves_565_interviews_of_282_clients(gee):
 
 
 def test_the_scales_hold_together_as_other_programs_say(prepared):
-    table = reliability(prepared.plan, prepared.data).frame.set_index("measure")
+    frame = reliability_table(answers(prepared.plan, prepared.data), prepared.bands).frame
+    table = frame[frame["group"] == "all"].set_index("measure")
     assert table.loc["relationship", "alpha"] == pytest.approx(0.960, abs=5e-4)
     assert table.loc["relationship", "complete"] == 554
     assert table.loc["trust", "alpha"] == pytest.approx(0.787, abs=5e-4)

@@ -12,10 +12,11 @@ from deepvalue_stats.data import Column, Dataset, TableSchema
 from deepvalue_stats.errors import PlanError
 from deepvalue_stats.measures import (
     BAND,
+    answers,
     assign_bands,
     client_bands,
     cronbach_alpha,
-    reliability,
+    reliability_table,
     score,
     score_items,
     with_bands,
@@ -118,22 +119,31 @@ ANSWERS = np.array([[1, 2, 1], [2, 1, 3], [3, 3, 3], [4, 5, 3], [5, 4, 5]], dtyp
 
 def test_alpha_is_cronbachs_formula_and_feldts_interval():
     """Item variances 2.5, 2.5, 2; of the totals 4, 6, 9, 12, 14: 17. Alpha = 3/2 (1 - 7/17)."""
-    alpha, low, high = cronbach_alpha(ANSWERS)
+    found = cronbach_alpha(ANSWERS)
     by_hand = 3 / 2 * (1 - (2.5 + 2.5 + 2.0) / 17)
-    assert alpha == pytest.approx(by_hand, rel=1e-12)
+    assert found.value == pytest.approx(by_hand, rel=1e-12)
     f = stats.f(4, 8)
-    # the library rounds the limits to three decimals
-    assert low == pytest.approx(1 - (1 - by_hand) * f.ppf(0.975), abs=5.1e-4)
-    assert high == pytest.approx(1 - (1 - by_hand) * f.ppf(0.025), abs=5.1e-4)
+    assert found.low == pytest.approx(1 - (1 - by_hand) * f.ppf(0.975), rel=1e-12)
+    assert found.high == pytest.approx(1 - (1 - by_hand) * f.ppf(0.025), rel=1e-12)
 
 
 @pytest.mark.parametrize(
-    "items",
-    [ANSWERS[:2], ANSWERS[:, :1], np.ones((5, 3)), np.array([[1.0, 5], [5, 1], [3, 3]])],
-    ids=["two rows", "one item", "no variation", "totals all equal"],
+    ("items", "why"),
+    [
+        (ANSWERS[:2], "2 complete rows"),
+        (ANSWERS[:, :1], "one item cannot agree with itself"),
+        (np.ones((5, 3)), "3 of 3 items have the same response in all rows"),
+        (np.array([[1.0, 5], [5, 1], [3, 3]]), "the sum of the items does not vary"),
+    ],
 )
-def test_alpha_that_cannot_be_computed_is_missing_and_no_number(items):
-    assert all(math.isnan(value) for value in cronbach_alpha(items))
+def test_alpha_that_cannot_be_computed_is_missing_and_says_why(items, why):
+    found = cronbach_alpha(items)
+    assert all(math.isnan(value) for value in (found.value, found.low, found.high))
+    assert found.why == why
+
+
+def table_of(plan, data):
+    return reliability_table(answers(plan, data), client_bands(plan, data)).frame
 
 
 def test_reliability_turns_reversed_items_and_uses_complete_rows_only():
@@ -149,14 +159,16 @@ def test_reliability_turns_reversed_items_and_uses_complete_rows_only():
             a       6    .     2
         """,
     )
-    frame = reliability(plan, data).frame.set_index("measure")
+    frame = table_of(plan, data)
+    frame = frame[frame["group"] == "all"].set_index("measure")
     turned = np.array([[1, 1], [2, 3], [3, 2], [5, 5]], dtype="float64")
     variances = turned.var(axis=0, ddof=1).sum() / turned.sum(axis=1).var(ddof=1)
     assert frame.loc["rapport", "complete"] == 4
     assert frame.loc["rapport", "alpha"] == pytest.approx(2 * (1 - variances), rel=1e-12)
-    assert frame.loc["rapport", "reading"] == "acceptable"
+    reading = "good enough for comparing groups and for speaking of single persons"
+    assert frame.loc["rapport", "reading"] == reading
     # one item, and one client: nothing can be said of its reliability
-    assert frame.loc["confidence", "reading"] == "not computable"
+    assert frame.loc["confidence", "reading"] == "not computable: 1 complete rows"
     assert math.isnan(frame.loc["confidence", "alpha"])
 
 
@@ -164,9 +176,10 @@ def test_a_scale_whose_items_disagree_is_called_doubtful():
     plan, data = study(
         TWO_ITEMS, ratings="client  day  warm  cold\na  1  1  5\na  2  5  5\na  3  3  4\na  4  1  4"
     )
-    row = reliability(plan, data).frame.iloc[0]
-    assert row["alpha"] < 0.7
-    assert row["reading"] == "doubtful"
+    row = table_of(plan, data).iloc[0]
+    assert row["alpha"] < 0
+    reading = "the items contradict each other: look for one that was not turned round"
+    assert row["reading"] == reading
 
 
 # --- bands and parts -----------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from deepvalue_stats.disclosure import protect
 from deepvalue_stats.linkage import link
 from deepvalue_stats.measures import (
     agreement,
+    answers,
     enough_ratings,
     practitioner_means,
     practitioner_table,
@@ -44,7 +45,7 @@ RATINGS = """
 
 
 def told(plan, data):
-    return practitioner_table(plan, data, link(plan, data))
+    return practitioner_table(plan, answers(plan, data, link(plan, data)))
 
 
 def small(**tables):

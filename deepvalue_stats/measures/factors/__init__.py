@@ -1,5 +1,6 @@
 """Factor models of the items of a scale: structure, fit, and whether groups read them alike."""
 
+from deepvalue_stats.measures.factors.invariance import Invariance, invariance
 from deepvalue_stats.measures.factors.layout import Equality
 from deepvalue_stats.measures.factors.model import FactorFit, factor_model
 from deepvalue_stats.measures.factors.polychoric import Polychoric, polychoric
@@ -13,11 +14,13 @@ from deepvalue_stats.measures.factors.structure import (
 __all__ = [
     "Equality",
     "FactorFit",
+    "Invariance",
     "Polychoric",
     "Structure",
     "bifactor",
     "correlated_factors",
     "factor_model",
+    "invariance",
     "one_factor",
     "polychoric",
 ]

@@ -38,6 +38,7 @@ from deepvalue_stats.measures.factors.testing import (
 
 Items = Literal["continuous", "ordinal"]
 FEW_CLUSTERS = 40
+SLIGHT = 1e-5
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,22 @@ class FactorFit:
     def loadings(self) -> np.ndarray:
         """Standardised loadings by group, shape (groups, p, m)."""
         return _standard_loadings(self.layout.fill(self.solution.theta), self.moments)
+
+    @property
+    def loading_errors(self) -> np.ndarray:
+        """Standard errors of the standardised loadings, shape (groups, p, m)."""
+        theta, spread = self.solution.theta, self.vcov
+        shape = self.loadings.shape
+        slopes = np.empty((np.prod(shape), len(theta)))
+        for j in range(len(theta)):
+            step = np.zeros(len(theta))
+            step[j] = SLIGHT
+            up, down = (
+                _standard_loadings(self.layout.fill(theta + way * step), self.moments)
+                for way in (1, -1)
+            )
+            slopes[:, j] = (up - down).ravel() / (2 * SLIGHT)
+        return np.asarray(np.sqrt(np.einsum("ij,jk,ik->i", slopes, spread, slopes)).reshape(shape))
 
     @property
     def factor_correlations(self) -> np.ndarray:

@@ -1,0 +1,64 @@
+"""What the study knows of its scales: every table on measurement, and what may be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from deepvalue_stats.measures import (
+    answers,
+    dimension_tables,
+    invariance_table,
+    other_reliability_table,
+    practitioner_table,
+    reliability_table,
+)
+from deepvalue_stats.plan import Plan
+from deepvalue_stats.study.preparing import Prepared
+from deepvalue_stats.study.words import in_words
+from deepvalue_stats.tables import CountTable
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The tables of the measurement page.
+
+    Attributes
+    ----------
+    tables : tuple of CountTable
+        In the order of the page.
+    comparable : mapping of (measure, across) to str
+        What may be compared between groups; `across` is in the plan's words.
+    """
+
+    tables: tuple[CountTable, ...]
+    comparable: Mapping[tuple[str, str], str]
+
+
+def measure_scales(prepared: Prepared, *, engine: Any = "duckdb") -> Measured:
+    """Reliability, dimensions, agreement and invariance of every measure of a study."""
+    plan = prepared.plan
+    answered = answers(plan, prepared.data, prepared.linked, engine=engine)
+    alike, comparable = invariance_table(answered, _across(plan, prepared))
+    return Measured(
+        tables=(
+            reliability_table(answered, prepared.bands),
+            other_reliability_table(answered),
+            *dimension_tables(answered),
+            practitioner_table(plan, answered),
+            alike,
+        ),
+        comparable=comparable,
+    )
+
+
+def _across(plan: Plan, prepared: Prepared) -> dict[str, pd.Series]:
+    """Groups by client: bands of confidence, and areas where the study has several."""
+    found = {in_words(plan.equity.modifier): prepared.bands}
+    if plan.across:
+        clients = prepared.linked.frame.drop_duplicates("client").set_index("client")
+        found[in_words(plan.across.by)] = clients[plan.across.by]
+    return found
