@@ -61,9 +61,29 @@ page.participants()
 
 # %% [markdown]
 # ## Measurement
+#
+# ### Do the items agree?
 
 # %%
 page.reliability()
+
+# %% [markdown]
+# ### One thing, or several?
+
+# %%
+page.dimensions()
+
+# %% [markdown]
+# ### How well is a practitioner's mean known?
+
+# %%
+page.practitioners()
+
+# %% [markdown]
+# ### Do groups read the scale alike?
+
+# %%
+page.alike()
 
 # %% [markdown]
 # ## Main effects

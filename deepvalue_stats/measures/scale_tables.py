@@ -440,9 +440,7 @@ def _compared(one: Answers, group: pd.Series) -> tuple[Invariance | str, dict[st
     structures = _structures(one.measure)
     _, structure, columns = structures[1] if len(structures) > 1 else structures[0]
     try:
-        found = invariance(
-            items[:, columns], structure, groups, kind=kind, clusters=clusters
-        )
+        found = invariance(items[:, columns], structure, groups, kind=kind, clusters=clusters)
     except DataError as error:
         return error.faults[0].what, sizes
     return found, sizes

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepvalue_stats.findings import Findings, read_findings
-from deepvalue_stats.report import breakdown, commissioner, heading, technical
+from deepvalue_stats.report import breakdown, commissioner, heading, measurement, technical
 from deepvalue_stats.report.markup import Html
 
 
@@ -124,7 +124,19 @@ class Page:
 
     def reliability(self) -> Html:
         """How well the measures hold together."""
-        return technical.counted(self.findings, "reliability")
+        return measurement.reliability(self.findings)
+
+    def dimensions(self) -> Html:
+        """Whether a scale measures one thing, or several."""
+        return measurement.dimensions(self.findings)
+
+    def practitioners(self) -> Html:
+        """How well the mean of a practitioner's ratings is known."""
+        return measurement.practitioners(self.findings)
+
+    def alike(self) -> Html:
+        """Whether groups of clients read the scale alike."""
+        return measurement.alike(self.findings)
 
     def diagnostics(self) -> Html:
         """How the fits went."""
