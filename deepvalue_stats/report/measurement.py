@@ -35,6 +35,7 @@ class Dot:
 
     @property
     def said(self) -> str:
+        """The value and its interval."""
         return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
 
 
@@ -138,7 +139,7 @@ def dots_figure(
 
 
 def enough_figure(curves: Sequence[Dot]) -> Figure:
-    """From the ICC of each measure: how reliable a practitioner's mean is by the number of clients who rate."""
+    """From ICCs: how reliable a practitioner's mean is by the number of clients who rate."""
     clients = np.arange(1, CLIENTS + 1)
     lines = {
         one.name: [
