@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from scipy.optimize import minimize
@@ -11,6 +12,7 @@ from deepvalue_stats.errors import DataError
 
 TURNS = 2000
 STILL = 1e-10
+PLANES = 8
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,24 @@ def oblimin(loadings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ----------
     Jennrich (2002), Psychometrika 67.
     """
-    turn = np.eye(loadings.shape[1])
+    found = [_turned(loadings, start) for start in _starts(loadings.shape[1])]
+    turn = min(found, key=lambda one: one[1])[0]
+    return np.asarray(loadings @ np.linalg.inv(turn).T), np.asarray(turn.T @ turn)
+
+
+def _starts(factors: int) -> list[np.ndarray]:
+    """Axes as they are, and turned by an eighth in one plane or several: one start can be stuck."""
+    starts = [np.eye(factors)]
+    for first, second in combinations(range(factors), 2):
+        turn = np.eye(factors)
+        turn[[first, second], [first, second]] = turn[first, second] = np.sqrt(0.5)
+        turn[second, first] = -np.sqrt(0.5)
+        starts += [one @ turn for one in starts[:PLANES]]
+    return starts
+
+
+def _turned(loadings: np.ndarray, turn: np.ndarray) -> tuple[np.ndarray, float]:
+    """Where projected gradients end from these axes, and the criterion there."""
     step = 1.0
     value, slope = _quartimin(loadings, turn)
     for _ in range(TURNS):
@@ -99,7 +118,7 @@ def oblimin(loadings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
                 break
             step /= 2
         turn, value, slope = trial, new, new_slope
-    return np.asarray(loadings @ np.linalg.inv(turn).T), np.asarray(turn.T @ turn)
+    return turn, value
 
 
 def _quartimin(loadings: np.ndarray, turn: np.ndarray) -> tuple[float, np.ndarray]:

@@ -86,7 +86,7 @@ class FactorFit:
     @property
     def parameters(self) -> pd.DataFrame:
         """Estimate, std_error, conf_low, conf_high and p_value by parameter."""
-        error = np.sqrt(np.diag(self.vcov))
+        error = np.sqrt(np.maximum(np.diag(self.vcov), 0.0))
         theta, reach = self.solution.theta, norm.ppf(0.975)
         with np.errstate(divide="ignore", invalid="ignore"):
             p_value = 2 * norm.sf(np.abs(theta / error))

@@ -177,7 +177,7 @@ def _parts(
     """Items and cluster numbers of each group."""
     n = len(items)
     codes = np.arange(n) if clusters is None else np.unique(clusters, return_inverse=True)[1]
-    if codes.max(initial=1) == 0:
+    if n > 1 and codes.max() == 0:
         what = f"all {n} rows belong to one practitioner"
         raise DataError(what, "clusters", "leave clusters out, and speak of this practitioner only")
     if groups is None:

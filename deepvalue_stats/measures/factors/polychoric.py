@@ -15,6 +15,7 @@ Surface = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 LIMIT = 0.999  # nearer to one than this, two items are the same item
 STEPS = 100
 PRECISION = 1e-10
+SMALLEST = 1e-100  # chance of a cell; its square can still be divided by
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def _correlations(tables: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     bound = np.arctanh(LIMIT)
     for _ in range(STEPS):
         rho = np.tanh(z)
-        chance = np.maximum(_corners(cumulative, limits, rho), 1e-300)
+        chance = np.maximum(_corners(cumulative, limits, rho), SMALLEST)
         slope = _corners(density, limits, rho) / chance
         bend = _corners(density_slope, limits, rho) / chance - slope**2
         score = (tables * slope).sum(axis=(1, 2))
@@ -216,7 +217,7 @@ def _pair_influence(
     """By cell of each pair: its own score, less what the thresholds have taken of it."""
     limits = _limits(thresholds)
     n = tables[0].sum() if len(tables) else 0
-    chance = np.maximum(_corners(cumulative, limits, rho), 1e-300)
+    chance = np.maximum(_corners(cumulative, limits, rho), SMALLEST)
     score = _corners(density, limits, rho) / chance
     information = (tables * score**2).sum(axis=(1, 2)) / n
     first = _threshold_scores(limits[0], limits[1], rho) / chance[:, None]
