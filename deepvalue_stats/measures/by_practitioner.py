@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from deepvalue_stats.data import Dataset, TableSchema
+from deepvalue_stats.data import Dataset
 from deepvalue_stats.errors import ModelError
-from deepvalue_stats.linkage import FATES, rating_fates
-from deepvalue_stats.linkage.ratings import rating_source
 from deepvalue_stats.measures.agreement import Agreement, agreement, practitioner_means
 from deepvalue_stats.measures.enough import enough_ratings
-from deepvalue_stats.measures.scoring import measure_items, turn_items
+from deepvalue_stats.measures.rated import Rated, rated
 from deepvalue_stats.measures.within_group import SKEWED, Null, within_group_agreement
 from deepvalue_stats.plan import Measure, Plan, resolve_measure
 from deepvalue_stats.tables import CountTable, Rule
 
 RELIABLE = 0.70
 SKEW: Null = "slightly_skewed"
-IN_WINDOW = FATES.index("rated in the exposure window")
-NAMED = "each rating says of whom it is"
-LINKED = "ratings in the exposure window, of whom the episode is"
-LINKED_WAVES = "interviews, linked to the practitioner of their wave"
 RULES: dict[str, Rule] = {
     "measure": "label",
     "taken_from": "label",
@@ -93,9 +86,9 @@ def practitioner_table(
         for name, declared in plan.measures.items():
             measure = resolve_measure(name, declared)
             if not measure.baseline:
-                rated = _rated(plan, measure, data, linked, engine)
-                rows.append(_row(measure, rated))
-                persons.append(rated.known["client"].nunique())
+                found = rated(plan, measure, data, linked, engine=engine)
+                rows.append(_row(measure, found))
+                persons.append(found.known["client"].nunique())
     frame = pd.DataFrame(rows, columns=list(RULES))
     return CountTable(
         name="practitioners",
@@ -107,75 +100,9 @@ def practitioner_table(
     )
 
 
-@dataclass(frozen=True)
-class _Rated:
-    """Ratings with a score: columns client, practitioner, score, and items by number."""
-
-    frame: pd.DataFrame
-    taken_from: str
-
-    @property
-    def known(self) -> pd.DataFrame:
-        return self.frame[self.frame["practitioner"].notna() & self.frame["client"].notna()]
-
-    @property
-    def share_known(self) -> float:
-        return len(self.known) / len(self.frame) if len(self.frame) else np.nan
-
-
-def _rated(
-    plan: Plan, measure: Measure, data: Mapping[str, Dataset], linked: Dataset, engine: Any
-) -> _Rated:
-    """The ratings of a measure in the order of time, and whose they are."""
-    source, columns = measure_items(measure, data)
-    frame, client = data[source].frame, plan.ids.client.column
-    whose, counted, taken_from = _whose(plan, data, source, linked, engine)
-    items = turn_items(
-        frame[columns].to_numpy(dtype="float64"),
-        measure.response_range,
-        np.isin(measure.items, measure.reversed_items),
-        measure.not_applicable,
-    )
-    told = pd.DataFrame(items, index=frame.index).assign(
-        client=frame[client], practitioner=whose, score=frame[measure.name]
-    )
-    time = plan.clock.wave or rating_source(plan, _schemas(data))[1]
-    order = frame[time].sort_values(kind="stable").index if time in frame else frame.index
-    kept = counted & told["score"].notna()
-    return _Rated(told.loc[order][kept.loc[order]], taken_from)
-
-
-def _whose(
-    plan: Plan, data: Mapping[str, Dataset], source: str, linked: Dataset, engine: Any
-) -> tuple[pd.Series, pd.Series, str]:
-    """By row of a source of ratings: the practitioner, whether the row counts, and how known."""
-    frame, wave = data[source].frame, plan.clock.wave
-    column = plan.ids.practitioner.column if plan.ids.practitioner else ""
-    counted = pd.Series(True, index=frame.index)
-    if wave and wave in frame:
-        counted = frame[wave] != plan.clock.baseline
-    if column in frame:
-        return frame[column], counted, NAMED
-    client = plan.ids.client.column
-    if wave is None:
-        fates = rating_fates(plan, data, engine=engine)
-        known = linked.frame.set_index("client")["practitioner"]
-        return frame[client].map(known), frame["line"].map(fates) == IN_WINDOW, LINKED
-    # scores without a wave are the client's, as is whom it met first
-    shared = {client: "client", wave: "wave_number"} if wave in frame else {client: "client"}
-    keys = list(shared.values())
-    met = linked.frame[[*keys, "practitioner"]].drop_duplicates(keys)
-    whose = frame[list(shared)].rename(columns=shared).merge(met, how="left", on=keys)
-    return whose["practitioner"].set_axis(frame.index), counted, LINKED_WAVES
-
-
-def _schemas(data: Mapping[str, Dataset]) -> dict[str, TableSchema]:
-    return {name: dataset.schema for name, dataset in data.items()}
-
-
-def _row(measure: Measure, rated: _Rated) -> dict[str, object]:
+def _row(measure: Measure, ratings: Rated) -> dict[str, object]:
     """One line of the table; what cannot be computed is missing."""
-    known = rated.known
+    known = ratings.known
     whom = ["practitioner", "client"]
     pairs = known.groupby(whom, sort=False, observed=True)["score"].mean().reset_index()
     by = pairs["practitioner"].to_numpy()
@@ -183,11 +110,11 @@ def _row(measure: Measure, rated: _Rated) -> dict[str, object]:
     line |= dict.fromkeys(("estimator", "needed_70", "needed_80"), "")
     line |= {
         "measure": measure.name,
-        "taken_from": rated.taken_from,
+        "taken_from": ratings.taken_from,
         "practitioners": int(pairs["practitioner"].nunique()),
         "clients": int(pairs["client"].nunique()),
         "ratings": len(known),
-        "practitioner_known": rated.share_known,
+        "practitioner_known": ratings.share_known,
         **_answers(measure, known, whom),
     }
     try:
