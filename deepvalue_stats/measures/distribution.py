@@ -227,18 +227,44 @@ def ceiling(scores: np.ndarray, response_range: tuple[float, float]) -> Ends:
     known = scores[~np.isnan(scores)]
     if not len(known):
         return Ends(0, 0, 0, 0, 0, np.nan, np.nan, np.nan, "no scores")
-    low, high = response_range
-    tenth, slack = (high - low) / 10, SLIGHT * (high - low)
-    varies = np.ptp(known) > slack
+    varies = np.ptp(known) > SLIGHT * (response_range[1] - response_range[0])
+    lowest, bottom, top, highest = (int(part.sum()) for part in at_ends(known, response_range))
     return Ends(
         n=len(known),
-        at_lowest=int((known <= low + slack).sum()),
-        bottom_tenth=int((known <= low + tenth + slack).sum()),
-        top_tenth=int((known >= high - tenth - slack).sum()),
-        at_highest=int((known >= high - slack).sum()),
+        at_lowest=lowest,
+        bottom_tenth=bottom,
+        top_tenth=top,
+        at_highest=highest,
         mean=float(known.mean()),
         std_dev=float(known.std(ddof=1)) if len(known) > 1 else np.nan,
         skewness=float(skew(known)) if varies else np.nan,
+    )
+
+
+def at_ends(
+    scores: np.ndarray, response_range: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Which scores are at the lowest, in the bottom tenth, in the top tenth, at the highest.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray, shape (n,)
+        NaN, where there is none, is nowhere.
+    response_range : tuple of float
+        Lowest and highest score there can be.
+
+    Returns
+    -------
+    tuple of four boolean numpy.ndarray, shape (n,)
+        A tenth is one of the range, its end and its edge included.
+    """
+    low, high = response_range
+    tenth, slack = (high - low) / 10, SLIGHT * (high - low)
+    return (
+        scores <= low + slack,
+        scores <= low + tenth + slack,
+        scores >= high - tenth - slack,
+        scores >= high - slack,
     )
 
 
@@ -321,27 +347,24 @@ def ends_in_words(share: float, end: str) -> str:
     Examples
     --------
     >>> ends_in_words(0.38, "highest")
-    '38% of the ratings have the highest possible score: differences among satisfied clients cannot be seen.'
+    '38% of the ratings have the highest possible score: differences among them cannot be seen.'
     >>> ends_in_words(0.04, "lowest")
     '4% of the ratings have the lowest possible score.'
-    """  # noqa: E501  the first example is one line
+    """
     said = f"{100 * share:.0f}% of the ratings have the {end} possible score"
-    reading = end_reading(share, end)
+    reading = end_reading(share)
     return f"{said}: {reading}." if reading else f"{said}."
 
 
-def end_reading(share: float, end: str) -> str:
+def end_reading(share: float) -> str:
     """What a share at one end means, without a number; empty up to 15 %.
 
     Examples
     --------
-    >>> end_reading(0.2, "lowest")
-    'differences among dissatisfied clients cannot be seen'
+    >>> end_reading(0.2)
+    'differences among them cannot be seen'
     """
-    if not share > CROWDED_END:
-        return ""
-    who = "satisfied" if end == "highest" else "dissatisfied"
-    return f"differences among {who} clients cannot be seen"
+    return "differences among them cannot be seen" if share > CROWDED_END else ""
 
 
 def _against_the_rest(complete: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
