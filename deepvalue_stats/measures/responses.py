@@ -90,6 +90,12 @@ class Responses:
     band: np.ndarray
     bands: tuple[str, ...]
 
+    @property
+    def yes_or_no(self) -> bool:
+        """Whether there are two answers to an item: its mean is a share, and leaves as one."""
+        low, high = self.measure.response_range
+        return high - low == 1
+
     def persons(self, rows: np.ndarray) -> int:
         """How many clients are behind rows, given as booleans of shape (n,)."""
         return int(np.count_nonzero(np.bincount(self.client[rows])))
@@ -161,7 +167,8 @@ def item_table(plan: Plan, data: Mapping[str, Dataset]) -> CountTable:
             "Item-rest: correlation of the item with the sum of the others, over questionnaires "
             f"with every answer; below {HARDLY:.2f} the item hardly goes with them, below 0 it was "
             "probably not turned round. Alpha without: alpha of the others.",
-            f"At its ceiling: more than {AT_CEILING:.0%} of the answers are the highest.",
+            f"At its ceiling: more than {AT_CEILING:.0%} of the answers are the highest. An item "
+            "with two answers has no mean here: it is the share at its higher end.",
         ),
         evidence=frame[persons].set_axis(COUNTED, axis=1).astype("int64"),
     )
@@ -215,17 +222,12 @@ def score_table(plan: Plan, data: Mapping[str, Dataset]) -> CountTable:
     rows = []
     for one, band, members in _by_band(plan, data):
         found = ceiling(one.score[members], one.measure.response_range)
-        rows.append(
-            {
-                "measure": one.measure.name,
-                "band": band,
-                "ratings": found.n,
-                "clients": one.persons(members & ~np.isnan(one.score)),
-                "mean": found.mean,
-                "std_dev": found.std_dev,
-                "skewness": found.skewness,
-            }
-        )
+        shape = {"mean": found.mean, "std_dev": found.std_dev, "skewness": found.skewness}
+        if one.yes_or_no and len(one.measure.items) == 1:
+            shape = dict.fromkeys(shape, np.nan)
+        labels = {"measure": one.measure.name, "band": band}
+        clients = one.persons(members & ~np.isnan(one.score))
+        rows.append(labels | {"ratings": found.n, "clients": clients} | shape)
     frame = pd.DataFrame(rows, columns=list(SCORE_RULES))
     return CountTable(
         name="scores",
@@ -330,8 +332,8 @@ def _items(one: Responses) -> Iterator[dict[str, object]]:
             "ratings": found.rows,
             "answered": int(found.answered[place]),
             "complete": found.complete,
-            "mean": float(found.mean[place]),
-            "std_dev": float(found.std_dev[place]),
+            "mean": np.nan if one.yes_or_no else float(found.mean[place]),
+            "std_dev": np.nan if one.yes_or_no else float(found.std_dev[place]),
             "item_rest": float(found.item_rest[place]),
             "alpha_without": float(found.alpha_without[place]),
             "trouble": found.trouble[place],
