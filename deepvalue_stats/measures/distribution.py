@@ -123,7 +123,8 @@ def item_statistics(items: np.ndarray, response_range: tuple[float, float]) -> I
 
     References
     ----------
-    Nunnally and Bernstein (1994), Psychometric theory, chapter 8, for both and the limit of .20.
+    Nunnally and Bernstein (1994), Psychometric theory, chapter 8; Streiner, Norman and Cairney
+    (2015), Health measurement scales, chapter 5, for the limit of .20.
     """
     _refuse_outside(items, response_range, [f"item {i + 1}" for i in range(items.shape[1])])
     n, k = items.shape
@@ -220,8 +221,7 @@ def ceiling(scores: np.ndarray, response_range: tuple[float, float]) -> Ends:
 
     References
     ----------
-    Terwee et al. (2007), Journal of Clinical Epidemiology 60, section 2.8: no more than 15 % at
-    either end.
+    Terwee et al. (2007), Journal of Clinical Epidemiology 60: no more than 15 % at either end.
     """
     _refuse_outside(scores[:, None], response_range, ["the score"])
     known = scores[~np.isnan(scores)]

@@ -124,7 +124,9 @@ def retest_agreement(
         measurement_error=error,
         smallest_change=float(1.96 * np.sqrt(2) * error),
         days=between,
-        why="" if np.ptp(change) or change[0] else "no client's second rating differs",
+        why=""
+        if np.ptp(change) or change[0]
+        else "no client's second rating differs from the first",
     )
 
 
@@ -213,8 +215,10 @@ def retest_in_words(found: Retest) -> str:
     str
         Without a number of its own, so that it may stand beside what disclosure control leaves.
     """
-    if found.why:
+    if np.isnan(found.icc):
         return f"not computable: {found.why}"
+    if found.why:
+        return f"{found.why}: check the source"
     if found.icc >= STEADY:
         return "steady enough to compare groups: a lower bound, as a relationship may have changed"
     return (

@@ -1,5 +1,7 @@
 """Items one by one, scores at the ends of their range, and bins: from arrays a person can read."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -219,13 +221,19 @@ def test_bins_of_twelve_items_of_five_answers():
     np.testing.assert_array_equal(places, [16, 16, 16, 15, 0, -1])
 
 
-@given(scale=SCALES, answered=st.integers(1, 30), place=st.floats(0, 1))
-def test_a_score_of_some_answers_is_in_the_bin_that_spans_it(scale, answered, place):
+@given(scale=SCALES)
+def test_scores_of_some_answers_are_counted_as_in_exact_fractions(scale):
+    """Of three items two answered may lie on an edge: it belongs to the upper bin."""
     low, width, k = scale
     edges = score_bins((low, low + width), k)
-    score = low + np.round(place * answered * width) / answered
-    found = int(histogram(np.array([score]), edges)[0])
-    assert edges[found] - 1e-6 <= score <= edges[found + 1] + 1e-6
+    step = Fraction(-(-(k * width + 1) // 20), k)
+    top = low + width + Fraction(1, 2 * k)
+    for answered in range(1, k + 1):
+        sums = np.arange(low * answered, (low + width) * answered + 1)
+        exact = [len(edges) - 2 - (top - Fraction(int(n), answered)) // step for n in sums]
+        on_edge = [(top - Fraction(int(n), answered)) % step == 0 for n in sums]
+        expected = np.array(exact, dtype=int) + np.array(on_edge)
+        np.testing.assert_array_equal(histogram(sums / answered, edges), expected)
 
 
 def test_a_score_beyond_the_bins_is_refused():

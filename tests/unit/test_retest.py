@@ -112,7 +112,7 @@ def test_no_second_rating_differs():
     found = retest_agreement(first, first)
     assert (found.icc, found.pearson, found.measurement_error) == pytest.approx((1, 1, 0))
     assert np.isnan([found.icc_low, found.icc_high]).all()
-    assert found.why == "no client's second rating differs"
+    assert found.why == "no client's second rating differs from the first"
 
 
 def test_the_same_change_of_everybody_is_no_noise():
@@ -165,7 +165,8 @@ def test_all_faults_of_pairs_are_told_at_once():
     [
         (0.70, "", STEADY),
         (0.69, "", UNSTEADY),
-        (1.0, "2 pairs", "not computable: 2 pairs"),
+        (GONE, "2 pairs", "not computable: 2 pairs"),
+        (1.0, "none differs", "none differs: check the source"),
     ],
 )
 def test_words(icc, why, said):
