@@ -7,7 +7,10 @@ from deepvalue_stats.measures.agreement import (
     mean_reliability,
     practitioner_means,
 )
-from deepvalue_stats.measures.answers import Answers, answers
+from deepvalue_stats.measures.answers import (
+    Answers,
+    answers,
+)
 from deepvalue_stats.measures.bands import (
     BAND,
     assign_bands,
@@ -15,8 +18,12 @@ from deepvalue_stats.measures.bands import (
     with_bands,
     within_between,
 )
-from deepvalue_stats.measures.by_practitioner import practitioner_table
-from deepvalue_stats.measures.caseloads import Caseload
+from deepvalue_stats.measures.by_practitioner import (
+    practitioner_table,
+)
+from deepvalue_stats.measures.caseloads import (
+    Caseload,
+)
 from deepvalue_stats.measures.consistency import (
     Coefficient,
     Reliability,
@@ -24,6 +31,15 @@ from deepvalue_stats.measures.consistency import (
     omega_hierarchical,
     omega_total,
     reliability,
+)
+from deepvalue_stats.measures.distribution import (
+    Ends,
+    ItemStatistics,
+    ceiling,
+    ends_in_words,
+    histogram,
+    item_statistics,
+    score_bins,
 )
 from deepvalue_stats.measures.enough import (
     Enough,
@@ -45,13 +61,35 @@ from deepvalue_stats.measures.factors import (
     one_factor,
     polychoric,
 )
+from deepvalue_stats.measures.repeated import (
+    Pairs,
+    repeated_pairs,
+    retest_table,
+)
+from deepvalue_stats.measures.responses import (
+    ceiling_table,
+    histogram_table,
+    item_ends_table,
+    item_table,
+    score_table,
+)
+from deepvalue_stats.measures.retest import (
+    Retest,
+    agreement_of_occasions,
+    retest_agreement,
+    retest_in_words,
+)
 from deepvalue_stats.measures.scale_tables import (
     dimension_tables,
     invariance_table,
     other_reliability_table,
     reliability_table,
 )
-from deepvalue_stats.measures.scoring import Scores, score, score_items
+from deepvalue_stats.measures.scoring import (
+    Scores,
+    score,
+    score_items,
+)
 from deepvalue_stats.measures.within_group import (
     WithinGroup,
     null_variance,
@@ -64,29 +102,42 @@ __all__ = [
     "Answers",
     "Caseload",
     "Coefficient",
+    "Ends",
     "Enough",
     "Equality",
     "Facets",
     "FactorFit",
     "Invariance",
+    "ItemStatistics",
+    "Pairs",
     "PractitionerMeans",
     "Reliability",
+    "Retest",
     "Scores",
     "Structure",
     "WithinGroup",
     "agreement",
+    "agreement_of_occasions",
     "answers",
     "assign_bands",
     "bifactor",
+    "ceiling",
+    "ceiling_table",
     "client_bands",
     "correlated_factors",
     "cronbach_alpha",
     "dimension_tables",
+    "ends_in_words",
     "enough_ratings",
     "factor_model",
     "generalisability",
+    "histogram",
+    "histogram_table",
     "invariance",
     "invariance_table",
+    "item_ends_table",
+    "item_statistics",
+    "item_table",
     "mean_reliability",
     "null_variance",
     "omega_hierarchical",
@@ -99,8 +150,14 @@ __all__ = [
     "ratings_needed",
     "reliability",
     "reliability_table",
+    "repeated_pairs",
+    "retest_agreement",
+    "retest_in_words",
+    "retest_table",
     "score",
+    "score_bins",
     "score_items",
+    "score_table",
     "shown_ratings",
     "with_bands",
     "within_between",

@@ -31,7 +31,8 @@ class Answers:
     ----------
     measure : Measure
     frame : pandas.DataFrame
-        Columns `client`, `practitioner` (missing where unknown), `score`, `counted` (of use to say
+        Columns `client`, `practitioner` (missing where unknown), `score`, `time` (days since
+        1970-01-01, or the wave; missing where the source has neither), `counted` (of use to say
         something of practitioners), and the items by number from 0, reversed ones turned.
     taken_from : str
         How it is known whose a rating is.
@@ -44,12 +45,12 @@ class Answers:
     @cached_property
     def complete(self) -> pd.DataFrame:
         """The rows on which every item was answered."""
-        return self.frame.dropna(subset=self._items)
+        return self.frame.dropna(subset=self.item_columns)
 
     @property
     def items(self) -> np.ndarray:
         """Complete responses, shape (n, k)."""
-        return np.asarray(self.complete[self._items].to_numpy(dtype="float64"))
+        return np.asarray(self.complete[self.item_columns].to_numpy(dtype="float64"))
 
     @property
     def clusters(self) -> np.ndarray:
@@ -60,13 +61,26 @@ class Answers:
         of_practitioner = pd.factorize(rows["practitioner"])[0] + of_client.max(initial=0) + 1
         return np.where(known, of_practitioner, of_client)
 
+    @cached_property
+    def known(self) -> pd.DataFrame:
+        """Rows with a score that count, and of which it is known by whom and of whom they are."""
+        rated = self.frame[self.frame["counted"] & self.frame["score"].notna()]
+        return rated.dropna(subset=["practitioner", "client"])
+
+    @property
+    def share_known(self) -> float:
+        """The share of these among the rows with a score that count."""
+        rated = int((self.frame["counted"] & self.frame["score"].notna()).sum())
+        return len(self.known) / rated if rated else np.nan
+
     @property
     def persons(self) -> int:
         """Clients behind the complete rows."""
         return int(self.complete["client"].nunique())
 
     @property
-    def _items(self) -> list[int]:
+    def item_columns(self) -> list[int]:
+        """The items' columns in `frame`."""
         return list(range(len(self.measure.items)))
 
 
@@ -134,17 +148,26 @@ def _of_measure(
         client=frame[plan.ids.client.column],
         practitioner=whose.practitioner,
         score=frame[measure.name],
+        time=_time(plan, data, measure, frame),
         counted=whose.counted,
     )
     wave = plan.clock.wave
     if wave and wave in frame:
         at_baseline = frame[wave] == plan.clock.baseline
         told = told[at_baseline if measure.baseline else ~at_baseline]
-    elif measure.baseline:
-        return Answers(measure, told, whose.taken_from)
-    time = wave or rating_source(plan, _schemas(data))[1]
-    order = frame.loc[told.index, time].sort_values(kind="stable").index if time in frame else None
-    return Answers(measure, told if order is None else told.loc[order], whose.taken_from)
+    return Answers(measure, told.sort_values("time", kind="stable"), whose.taken_from)
+
+
+def _time(
+    plan: Plan, data: Mapping[str, Dataset], measure: Measure, frame: pd.DataFrame
+) -> pd.Series:
+    """The wave or the day of each row; a baseline measure of a study with dates has none."""
+    column = plan.clock.wave
+    if column is None and not measure.baseline:
+        column = rating_source(plan, _schemas(data))[1]
+    if column and column in frame:
+        return frame[column].astype("Float64")
+    return pd.Series(pd.NA, index=frame.index, dtype="Float64")
 
 
 def _whose(

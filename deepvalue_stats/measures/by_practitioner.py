@@ -77,10 +77,8 @@ def practitioner_table(plan: Plan, answered: Sequence[Answers]) -> CountTable:
     if plan.ids.practitioner is not None:
         for one in answered:
             if not one.measure.baseline:
-                rated = one.frame[one.frame["counted"] & one.frame["score"].notna()]
-                known = rated.dropna(subset=["practitioner", "client"])
-                rows.append(_row(one, known, len(known) / len(rated) if len(rated) else np.nan))
-                persons.append(known["client"].nunique())
+                rows.append(_row(one))
+                persons.append(one.known["client"].nunique())
     frame = pd.DataFrame(rows, columns=list(RULES))
     return CountTable(
         name="practitioners",
@@ -92,9 +90,9 @@ def practitioner_table(plan: Plan, answered: Sequence[Answers]) -> CountTable:
     )
 
 
-def _row(answered: Answers, known: pd.DataFrame, share: float) -> dict[str, object]:
+def _row(answered: Answers) -> dict[str, object]:
     """One line of the table; what cannot be computed is missing."""
-    measure = answered.measure
+    measure, known = answered.measure, answered.known
     whom = ["practitioner", "client"]
     pairs = known.groupby(whom, sort=False, observed=True)["score"].mean().reset_index()
     by = pairs["practitioner"].to_numpy()
@@ -106,7 +104,7 @@ def _row(answered: Answers, known: pd.DataFrame, share: float) -> dict[str, obje
         "practitioners": int(pairs["practitioner"].nunique()),
         "clients": int(pairs["client"].nunique()),
         "ratings": len(known),
-        "practitioner_known": share,
+        "practitioner_known": answered.share_known,
         **_answers(measure, known, whom),
     }
     try:

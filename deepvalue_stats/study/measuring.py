@@ -10,11 +10,17 @@ import pandas as pd
 
 from deepvalue_stats.measures import (
     answers,
+    ceiling_table,
     dimension_tables,
+    histogram_table,
     invariance_table,
+    item_ends_table,
+    item_table,
     other_reliability_table,
     practitioner_table,
     reliability_table,
+    retest_table,
+    score_table,
 )
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.study.preparing import Prepared
@@ -43,12 +49,19 @@ def measure_scales(prepared: Prepared, *, engine: Any = "duckdb") -> Measured:
     plan = prepared.plan
     answered = answers(plan, prepared.data, prepared.linked, engine=engine)
     alike, comparable = invariance_table(answered, _across(plan, prepared))
+    told = (plan, answered, prepared.bands)
     return Measured(
         tables=(
             reliability_table(answered, prepared.bands),
             other_reliability_table(answered),
+            item_table(*told),
+            item_ends_table(*told),
+            score_table(*told),
+            ceiling_table(*told),
+            histogram_table(*told),
             *dimension_tables(answered),
             practitioner_table(plan, answered),
+            retest_table(plan, answered),
             alike,
         ),
         comparable=comparable,
