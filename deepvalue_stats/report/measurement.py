@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 
 from deepvalue_stats.findings import Findings
 from deepvalue_stats.report import facts
-from deepvalue_stats.report.drawing import COLOURS, GREY, INK, draw
+from deepvalue_stats.report.drawing import COLOURS, GREY, INK, draw, spread
 from deepvalue_stats.report.markup import Figure, Html, join, tag
-from deepvalue_stats.report.numbers import HIDDEN, decimal, sentence, words
+from deepvalue_stats.report.numbers import HIDDEN, cell, decimal, sentence, words
 from deepvalue_stats.report.technical import count_table, counted
+from deepvalue_stats.tables import CountTable
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,21 @@ class Dot:
 
     @property
     def said(self) -> str:
-        """The value and its interval."""
+        """The value and its interval, where it has one."""
+        if np.isnan(self.low):
+            return f"{self.value:.2f}"
         return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
 
 
 RELIABLE = (0.70, 0.90)
+EVERYBODY = "all clients"
 WEAK_LOADING = 0.40
+PRACTITIONERS = (
+    ("measure", "taken_from", "practitioners", "clients", "ratings", "practitioner_known",
+     "caseload", "smallest", "largest"),
+    ("measure", "icc1", "low", "high", "icc2", "reliable", "needed_70", "needed_80",
+     "rwg_uniform", "rwg_skewed", "estimator", "reading"),
+)  # fmt: skip
 CLIENTS = 60  # how far the picture of practitioners' means reaches
 
 
@@ -66,6 +76,48 @@ def reliability(findings: Findings) -> Html:
     )
     more = [counted(findings, name) for name in ("other_reliability",) if _has(findings, name)]
     return _part(findings, "reliability", said, picture, more)
+
+
+def scores(findings: Findings) -> Html:
+    """How scores are spread, and how many lie at the ends of their range."""
+    rows = _of_exposure(findings, _rows(findings, "ceiling"))
+    ends = rows[
+        (rows["band"] == EVERYBODY) & rows["place"].isin(("at the lowest", "at the highest"))
+    ]
+    said = [
+        f"{sentence(words(row['measure']))}: {cell(row['share'], share=True)} of the scores lie "
+        f"{row['place']} there is" + (f": {row['reading']}." if row["reading"] else ".")
+        for _, row in ends.iterrows()
+        if _known(row["share"])
+    ]
+    bins = _of_exposure(findings, _rows(findings, "histogram"))
+    picture = histogram_figure(bins) if len(bins) else None
+    more = [counted(findings, name) for name in ("scores",) if _has(findings, name)]
+    return _part(findings, "ceiling", said, picture, more)
+
+
+def items(findings: Findings) -> Html:
+    """Each item: how it is answered, and whether it goes with the others."""
+    rows = _of_exposure(findings, _rows(findings, "items"))
+    troubled = rows[~rows["trouble"].isin(("", HIDDEN))] if len(rows) else rows
+    said = [f"{row['item']}: {row['trouble']}." for _, row in troubled.iterrows()]
+    if len(rows) and not len(troubled):
+        said = ["Every item of the exposure goes with the others, and none is at its ceiling."]
+    if (rows["trouble"] == HIDDEN).any() if len(rows) else False:
+        said = []
+    dots = [
+        Dot(row["item"], float(row["item_rest"]), np.nan, np.nan)
+        for _, row in rows.iterrows()
+        if _known(row["item_rest"])
+    ]
+    picture = dots_figure(
+        dots,
+        caption="How far each item goes with the sum of the others",
+        x_label="item-rest correlation; dashed: .20",
+        lines=(0.20,),
+    )
+    more = [counted(findings, name) for name in ("item_ends",) if _has(findings, name)]
+    return _part(findings, "items", said, picture, more)
 
 
 def dimensions(findings: Findings) -> Html:
@@ -104,7 +156,32 @@ def practitioners(findings: Findings) -> Html:
     ]
     curves = [one for one in curves if np.isfinite([one.value, one.low, one.high]).all()]
     picture = enough_figure(curves) if curves else None
-    return _part(findings, "practitioners", said, picture, [])
+    if not _has(findings, "practitioners"):
+        return counted(findings, "practitioners")
+    whole = findings.counts["practitioners"]
+    parts = [tag("p", one) for one in said] + ([picture.html()] if picture else [])
+    return join([*parts, *(count_table(_columns(whole, names)) for names in PRACTITIONERS)])
+
+
+def steadiness(findings: Findings) -> Html:
+    """How far two ratings of the same client with the same practitioner agree."""
+    rows = _of_exposure(findings, _rows(findings, "retest"))
+    said = [
+        f"{sentence(words(row['measure']))}: {row['reading']}."
+        for _, row in rows.iterrows()
+        if _known(row["reading"])
+    ]
+    dots = [
+        Dot.of(words(row["measure"]), row, "icc", "icc_low", "icc_high")
+        for _, row in _rows(findings, "retest").iterrows()
+    ]
+    picture = dots_figure(
+        dots,
+        caption="Two ratings of the same client with the same practitioner",
+        x_label="agreement, ICC(A,1), with its 95% interval; dashed: .70",
+        lines=(0.70,),
+    )
+    return _part(findings, "retest", said, picture, [])
 
 
 def alike(findings: Findings) -> Html:
@@ -136,6 +213,20 @@ def dots_figure(
     said = "; ".join(f"{dot.name}: {dot.said}" for dot in shown)
     alt = f"Dot plot of {x_label}. {said}."
     return Figure(draw(7.0, 0.75 + 0.24 * len(shown), paint), alt, caption)
+
+
+def histogram_figure(bins: pd.DataFrame) -> Figure:
+    """Scores in bins; a bin that disclosure control has hidden is hatched to the axis."""
+    edges = [(float(row["from"]), float(row["to"])) for _, row in bins.iterrows()]
+    counts = [float(row["ratings"]) if _known(row["ratings"]) else np.nan for _, row in
+              bins.iterrows()]  # fmt: skip
+    said = "; ".join(
+        f"{low:g} to {high:g}: " + ("suppressed" if np.isnan(n) else f"{n:.0f}")
+        for (low, high), n in zip(edges, counts, strict=True)
+    )
+    alt = f"Histogram of scores. {said}."
+    svg = draw(7.0, 2.3, partial(_paint_histogram, edges=edges, counts=counts))
+    return Figure(svg, alt, "Scores of the exposure (hatched: too few to show)")
 
 
 def enough_figure(curves: Sequence[Dot]) -> Figure:
@@ -174,17 +265,33 @@ def _paint_dots(axes: Axes, *, dots: Sequence[Dot], x_label: str, lines: Sequenc
         axes.plot([dot.low, dot.high], [place, place], color=INK, solid_capstyle="butt")
         axes.plot([dot.value], [place], "o", color=INK, markersize=5)
     _named(axes, [dot.name for dot in dots])
-    axes.set(xlabel=x_label, xlim=(min(0.0, np.nanmin([dot.low for dot in dots])), 1.0))
+    least = np.nanmin([(dot.value, dot.low) for dot in dots])
+    axes.set(xlabel=x_label, xlim=(min(0.0, least), 1.0))
+
+
+def _paint_histogram(
+    axes: Axes, *, edges: Sequence[tuple[float, float]], counts: Sequence[float]
+) -> None:
+    tallest = max((n for n in counts if np.isfinite(n)), default=1.0)
+    for (low, high), n in zip(edges, counts, strict=True):
+        if np.isnan(n):
+            stub = axes.bar(low, 0.06 * tallest, width=high - low, align="edge", linewidth=0)
+            for patch in stub:
+                patch.set(facecolor="white", edgecolor=GREY, hatch="////")
+        else:
+            axes.bar(low, n, width=high - low, align="edge", color=INK, edgecolor="white")
+    axes.set(xlabel="score", ylabel="questionnaires", xlim=(edges[0][0], edges[-1][1]))
 
 
 def _paint_enough(axes: Axes, *, clients: np.ndarray, lines: dict[str, list[np.ndarray]]) -> None:
     for level in (0.70, 0.80):
         axes.axhline(level, color=GREY, linewidth=1, linestyle="--")
+    ends = spread([float(middle[-1]) for middle, *_ in lines.values()], 0.09)
     for place, (name, (middle, low, high)) in enumerate(lines.items()):
         colour = COLOURS[place % len(COLOURS)]
         axes.fill_between(clients, low, high, color=colour, alpha=0.13, linewidth=0)
         axes.plot(clients, middle, color=colour)
-        end = (clients[-1] + 1, middle[-1])
+        end = (clients[-1] + 1, ends[place])
         axes.annotate(name, end, color=colour, weight="bold", va="center", annotation_clip=False)
     axes.set(
         xlabel="clients who rate one practitioner (dashed: .70 and .80)",
@@ -221,6 +328,16 @@ def _part(
     parts = [tag("p", one) for one in said]
     parts += [picture.html()] if picture else []
     return join([*parts, count_table(findings.counts[name]), *more])
+
+
+def _columns(table: CountTable, names: Sequence[str]) -> CountTable:
+    """Some columns of a wide table, with the notes where the readings are."""
+    return replace(
+        table,
+        frame=table.frame[list(names)],
+        rules={name: table.rules[name] for name in names},
+        notes=table.notes if "reading" in names else (),
+    )
 
 
 def _has(findings: Findings, name: str) -> bool:

@@ -126,6 +126,18 @@ class Page:
         """How well the measures hold together."""
         return measurement.reliability(self.findings)
 
+    def scores(self) -> Html:
+        """How scores are spread, and how many lie at the ends of their range."""
+        return measurement.scores(self.findings)
+
+    def items(self) -> Html:
+        """Each item: how it is answered, and whether it goes with the others."""
+        return measurement.items(self.findings)
+
+    def steadiness(self) -> Html:
+        """How far two ratings of the same client with the same practitioner agree."""
+        return measurement.steadiness(self.findings)
+
     def dimensions(self) -> Html:
         """Whether a scale measures one thing, or several."""
         return measurement.dimensions(self.findings)

@@ -68,6 +68,18 @@ page.participants()
 page.reliability()
 
 # %% [markdown]
+# ### Can scores still differ at the top?
+
+# %%
+page.scores()
+
+# %% [markdown]
+# ### Item by item
+
+# %%
+page.items()
+
+# %% [markdown]
 # ### One thing, or several?
 
 # %%
@@ -78,6 +90,12 @@ page.dimensions()
 
 # %%
 page.practitioners()
+
+# %% [markdown]
+# ### How steady is a rating?
+
+# %%
+page.steadiness()
 
 # %% [markdown]
 # ### Do groups read the scale alike?
