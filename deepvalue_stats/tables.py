@@ -264,6 +264,11 @@ class Evidence:
         Share of the exposure's variance that lies within practitioners: near 0 it is theirs alone.
     mean_reliability : float or None
         Reliability of a practitioner's mean exposure, ICC(2).
+    reliability : float or None
+        Omega of the primary exposure's items, or alpha where there is no omega.
+    alike_in_bands, alike_in_areas : str
+        What of the exposure may be compared between confidence bands, and between areas: means,
+        slopes, nothing, not_known; empty where nobody looked.
     design_effect : float or None
         By how much practitioners' clients being alike inflates the variance of a mean outcome.
     clustered : bool
@@ -328,6 +333,9 @@ class Evidence:
     split_by: str = ""
     within_share: float | None = None
     mean_reliability: float | None = None
+    reliability: float | None = None
+    alike_in_bands: str = ""
+    alike_in_areas: str = ""
     design_effect: float | None = None
     clustered: bool = True
     at_top: float | None = None

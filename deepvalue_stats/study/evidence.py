@@ -13,6 +13,7 @@ from deepvalue_stats.models import ModelFit
 from deepvalue_stats.plan import Plan, resolve_measure
 from deepvalue_stats.study.estimating import banded_name, decisive_groups
 from deepvalue_stats.study.fitting import Fitted
+from deepvalue_stats.study.measuring import Measured
 from deepvalue_stats.study.variants import ACROSS, HINGED, LEAD, lead_of, variant_name
 from deepvalue_stats.study.words import in_words, outcome_words
 from deepvalue_stats.tables import EffectTable, Evidence
@@ -36,6 +37,7 @@ def gather_evidence(
     effects: EffectTable,
     linked: pd.DataFrame,
     influence: Mapping[str, bool] | None = None,
+    measured: Measured | None = None,
 ) -> Evidence:
     """What the gates judge.
 
@@ -49,6 +51,8 @@ def gather_evidence(
         The analysis table, clients without a usable rating included.
     influence : mapping of str to bool, optional
         Whether leaving out a single unit moves the answer, by kind of unit.
+    measured : Measured, optional
+        What is known of the scales.
 
     Returns
     -------
@@ -80,6 +84,7 @@ def gather_evidence(
         split_by=model.split_by or "",
         **_by_practitioner(frame, model.exposure, fit),
         **_near_the_top(plan, frame),
+        **(_of_the_scale(plan, measured) if measured else {}),
         rated_differs=_rated_differs(plan, linked),
         adjusted=tuple(in_words(name) for name in model.covariates),
         unlinked=_unlinked(plan),
@@ -178,6 +183,18 @@ def _near_the_top(plan: Plan, frame: pd.DataFrame) -> dict[str, Any]:
     scores = frame[name].to_numpy(dtype="float64")
     near = highest - (highest - lowest) / 10
     return {"at_top": float((scores >= highest).mean()), "near_top": float((scores >= near).mean())}
+
+
+def _of_the_scale(plan: Plan, measured: Measured) -> dict[str, Any]:
+    """How reliable the primary exposure is, and between whom it may be compared."""
+    name = plan.models[plan.primary].exposure
+    bands = (name, in_words(plan.equity.modifier))
+    areas = (name, in_words(_by(plan)))
+    return {
+        "reliability": measured.reliability.get(name),
+        "alike_in_bands": measured.comparable.get(bands, ""),
+        "alike_in_areas": measured.comparable.get(areas, ""),
+    }
 
 
 def _rated_differs(plan: Plan, linked: pd.DataFrame) -> dict[str, float]:

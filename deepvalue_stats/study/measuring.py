@@ -22,6 +22,7 @@ from deepvalue_stats.measures import (
     retest_table,
     score_table,
 )
+from deepvalue_stats.measures.scale_tables import EVERYONE
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.study.preparing import Prepared
 from deepvalue_stats.study.words import in_words
@@ -38,10 +39,13 @@ class Measured:
         In the order of the page.
     comparable : mapping of (measure, across) to str
         What may be compared between groups; `across` is in the plan's words.
+    reliability : mapping of str to float
+        Omega of each measure, or alpha where there is no omega; none where there is neither.
     """
 
     tables: tuple[CountTable, ...]
     comparable: Mapping[tuple[str, str], str]
+    reliability: Mapping[str, float]
 
 
 def measure_scales(prepared: Prepared, *, engine: Any = "duckdb") -> Measured:
@@ -49,10 +53,11 @@ def measure_scales(prepared: Prepared, *, engine: Any = "duckdb") -> Measured:
     plan = prepared.plan
     answered = answers(plan, prepared.data, prepared.linked, engine=engine)
     alike, comparable = invariance_table(answered, _across(plan, prepared))
+    reliable = reliability_table(answered, prepared.bands)
     told = (plan, answered, prepared.bands)
     return Measured(
         tables=(
-            reliability_table(answered, prepared.bands),
+            reliable,
             other_reliability_table(answered),
             item_table(*told),
             item_ends_table(*told),
@@ -65,7 +70,14 @@ def measure_scales(prepared: Prepared, *, engine: Any = "duckdb") -> Measured:
             alike,
         ),
         comparable=comparable,
+        reliability=_coefficients(reliable),
     )
+
+
+def _coefficients(table: CountTable) -> dict[str, float]:
+    everybody = table.frame[table.frame["group"] == EVERYONE].set_index("measure")
+    known = everybody["omega"].fillna(everybody["alpha"]).dropna()
+    return {str(name): float(value) for name, value in known.items()}
 
 
 def _across(plan: Plan, prepared: Prepared) -> dict[str, pd.Series]:

@@ -88,10 +88,11 @@ def run_study(
     found, shape = stress(plan, fitted), find_shape(plan, fitted)
     say("judging")
     linked = prepared.linked.frame
-    evidence = gather_evidence(plan, fitted, effects, linked, found.influence)
+    evidence = gather_evidence(plan, fitted, effects, linked, found.influence, measured)
     verdicts = judge(plan, effects, evidence)
     too_few = too_few_groups(plan, fitted)
-    shown = withhold(effects, verdicts, too_few=too_few)
+    alike = evidence.alike_in_bands
+    shown = withhold(effects, verdicts, too_few=too_few, alike_in_bands=alike)
     # what the main model may not show, a curve in its place may not show either
     withheld = plan.primary in too_few
     findings = collect(

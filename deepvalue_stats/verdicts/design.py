@@ -153,17 +153,6 @@ def ceiling(evidence: Evidence) -> Gate | None:
     return Gate("ceiling", question, "pass", Phrase("Yes. Few clients give the best score."))
 
 
-def comparability(evidence: Evidence) -> Gate | None:
-    """Whether the scale means the same in each area: not tested here."""
-    if not evidence.across:
-        return None
-    said = (
-        "Not tested. Differences in outcome may be compared between areas, average ratings may not."
-    )
-    question = "Does a rating mean the same in every area?"
-    return Gate("comparability", question, "note", Phrase(said))
-
-
 def declared(evidence: Evidence) -> Gate:
     """Whether bands and neutral point were fixed before the data were seen."""
     question = "Were the questions fixed before the answers were seen?"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from deepvalue_stats.tables import Evidence
-from deepvalue_stats.verdicts import design, precision
+from deepvalue_stats.verdicts import design, measurement, precision
 from deepvalue_stats.verdicts.precision import Basis
 from deepvalue_stats.verdicts.verdict import Gate
 
@@ -119,6 +119,34 @@ OF_EVIDENCE: tuple[tuple[Ask, Rule], ...] = (
         ),
     ),
     (
+        measurement.reliable,
+        Rule(
+            "Is the score reliable enough to compare groups?",
+            passes="Omega (alpha of two items) is 0.70 or more.",
+            notes="It is less.",
+        ),
+    ),
+    (
+        measurement.bands_alike,
+        Rule(
+            "Does a rating mean the same in every band?",
+            passes="Loadings and intercepts are equal, for most items at least.",
+            notes="Intercepts differ, so that mean scores may not be compared; or it is not known.",
+            caps="Loadings (or thresholds) differ.",
+            claims=("C2",),
+        ),
+    ),
+    (
+        measurement.areas_alike,
+        Rule(
+            "Does a rating mean the same in every area?",
+            passes="Loadings and intercepts are equal, for most items at least.",
+            notes="Intercepts differ, so that mean scores may not be compared; or it is not known.",
+            blocks="Loadings (or thresholds) differ.",
+            claims=("C4",),
+        ),
+    ),
+    (
         precision.groups,
         Rule(
             "Are there enough groups, as practitioners, to say how far chance reaches?",
@@ -178,14 +206,6 @@ OF_EVIDENCE: tuple[tuple[Ask, Rule], ...] = (
             passes="The smallest has 50 clients or more.",
             caps="It has fewer.",
             claims=("C2",),
-        ),
-    ),
-    (
-        design.comparability,
-        Rule(
-            "Does a rating mean the same in every area?",
-            notes="Always: it is not tested here, so average ratings are not compared.",
-            claims=("C4",),
         ),
     ),
     (

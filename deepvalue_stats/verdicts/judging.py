@@ -58,7 +58,11 @@ def judge(plan: Plan, effects: EffectTable, evidence: Evidence) -> tuple[Verdict
 
 
 def withhold(
-    effects: EffectTable, verdicts: Iterable[Verdict], *, too_few: Collection[str] = ()
+    effects: EffectTable,
+    verdicts: Iterable[Verdict],
+    *,
+    too_few: Collection[str] = (),
+    alike_in_bands: str = "",
 ) -> EffectTable:
     """Take the numbers out of every row whose model a gate has blocked.
 
@@ -68,6 +72,9 @@ def withhold(
     verdicts : iterable of Verdict
     too_few : collection of str
         Further models with fewer than `FEWEST_GROUPS` groups, on which no verdict rests.
+    alike_in_bands : str
+        As in `Evidence`: where mean scores of bands may not be compared, the parts of the gap
+        that compare them go.
 
     Returns
     -------
@@ -79,9 +86,12 @@ def withhold(
         if any(gate.outcome == "block" and gate.name != "convergence" for gate in verdict.gates)
     } | set(too_few)
     frame = effects.frame.copy()
-    gone = (frame["model"].isin(blocked) & (frame["status"] == "ok")).to_numpy()
-    frame.loc[gone, list(NUMERIC)] = np.nan
-    frame.loc[gone, "status"] = "failed_gate"
+    gone = frame["model"].isin(blocked)
+    if alike_in_bands in ("slopes", "nothing"):
+        gone |= (frame["scale"] == "gap") & (frame["contrast"] != "gap")
+    lost = (gone & (frame["status"] == "ok")).to_numpy()
+    frame.loc[lost, list(NUMERIC)] = np.nan
+    frame.loc[lost, "status"] = "failed_gate"
     return EffectTable(frame, effects.evidence)
 
 

@@ -137,6 +137,7 @@ CEILINGS: Mapping[str, str] = MappingProxyType(
         "clustering": "is followed by",
         "influence": "is followed by",
         "bands": "is followed by",
+        "bands_alike": "is followed by",
         "mean_reliability": "is followed by",
         "ecological": "is followed by",
     }

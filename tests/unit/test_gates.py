@@ -124,7 +124,16 @@ GATES = [
     ("C1", "damage", {"shape_p": 0.2}, "pass"),
     ("C3", "damage", {"shape_p": 0.01}, "note"),
     ("C3", "convergence", {"converged": FITS | {"bent": False}}, "block"),
-    ("C4", "comparability", {}, "note"),
+    ("C1", "reliable", {"reliability": 0.70}, "pass"),
+    ("C3", "reliable", {"reliability": 0.69}, "note"),
+    ("C2", "bands_alike", {"alike_in_bands": "means"}, "pass"),
+    ("C2", "bands_alike", {"alike_in_bands": "slopes"}, "note"),
+    ("C2", "bands_alike", {"alike_in_bands": "not_known"}, "note"),
+    ("C2", "bands_alike", {"alike_in_bands": "nothing"}, "cap"),
+    ("C4", "areas_alike", {"alike_in_areas": "means"}, "pass"),
+    ("C4", "areas_alike", {"alike_in_areas": "slopes"}, "note"),
+    ("C4", "areas_alike", {"alike_in_areas": "not_known"}, "note"),
+    ("C4", "areas_alike", {"alike_in_areas": "nothing"}, "block"),
 ]
 # gates of a claim that rests on what lies between practitioners, or between clients over time
 BETWEEN_GATES = [
