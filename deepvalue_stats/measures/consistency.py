@@ -10,7 +10,7 @@ import pandas as pd
 import pingouin
 from scipy.special import ndtr
 from scipy.stats import f as f_distribution
-from scipy.stats import norm
+from scipy.stats import t as student
 
 from deepvalue_stats.errors import DataError
 from deepvalue_stats.measures.factors.bivariate import cumulative
@@ -166,7 +166,11 @@ def cronbach_alpha(items: np.ndarray, *, clusters: np.ndarray | None = None) -> 
     own, total = (away**2).sum(axis=1), away.sum(axis=1) ** 2
     inner, outer = own.mean(), total.mean()
     influence = -k / (k - 1) * ((own - inner) / outer - inner * (total - outer) / outer**2)
-    return _on_log(alpha, _clustered_error(influence, clusters))
+    sums = np.bincount(np.unique(clusters, return_inverse=True)[1], weights=influence)
+    if len(sums) < 2:  # of one practitioner alone nothing is known of chance
+        return Coefficient(alpha, np.nan, np.nan)
+    spread = (sums**2).sum() * len(sums) / (len(sums) - 1)
+    return _on_log(alpha, float(np.sqrt(spread)) / n, len(sums))
 
 
 def omega_total(items: np.ndarray, *, clusters: np.ndarray | None = None) -> Coefficient:
@@ -207,7 +211,7 @@ def omega_total(items: np.ndarray, *, clusters: np.ndarray | None = None) -> Coe
     slope = np.where(loaded, 2 * common * left, 0.0) - np.where(residual, common**2, 0.0)
     slope = slope / everything**2
     error = float(np.sqrt(slope @ fit.vcov @ slope))
-    return _on_log(float(common**2 / everything), error)
+    return _on_log(float(common**2 / everything), error, fit.moments.n_clusters)
 
 
 def omega_hierarchical(
@@ -312,7 +316,7 @@ def polychoric_alpha(fit: FactorFit) -> Coefficient:
     alpha = k * mean / (1 + (k - 1) * mean)
     spread = fit.moments.covariance[-count:, -count:].mean() / fit.moments.rows.sum()
     slope = k / (1 + (k - 1) * mean) ** 2
-    return _on_log(alpha, float(slope * np.sqrt(spread)))
+    return _on_log(alpha, float(slope * np.sqrt(spread)), fit.moments.n_clusters)
 
 
 def _score_covariance(thresholds: np.ndarray, loadings: np.ndarray) -> float:
@@ -390,22 +394,16 @@ def _by_delta(share: Callable[[np.ndarray], float], fit: FactorFit) -> Coefficie
         step = np.zeros(len(theta))
         step[j] = SLIGHT
         slope[j] = (share(theta + step) - share(theta - step)) / (2 * SLIGHT)
-    return _on_log(share(theta), float(np.sqrt(slope @ fit.vcov @ slope)))
+    error = float(np.sqrt(slope @ fit.vcov @ slope))
+    return _on_log(share(theta), error, fit.moments.n_clusters)
 
 
-def _clustered_error(influence: np.ndarray, clusters: np.ndarray) -> float:
-    """Of a mean of influence values; of one cluster alone nothing is known."""
-    codes = np.unique(clusters, return_inverse=True)[1]
-    sums = np.bincount(codes, weights=influence)
-    count = len(sums)
-    if count < 2:
-        return np.nan
-    return float(np.sqrt((sums**2).sum() * count / (count - 1)) / len(influence))
+def _on_log(value: float, error: float, clusters: int) -> Coefficient:
+    """An interval that is symmetric in log(1 - value), and so never reaches 1.
 
-
-def _on_log(value: float, error: float) -> Coefficient:
-    """An interval that is symmetric in log(1 - value), and so never reaches 1."""
-    reach = norm.ppf(0.975) * error / (1 - value)
+    By Student's t with one degree of freedom less than there are clusters (or rows).
+    """
+    reach = student.ppf(0.975, clusters - 1) * error / (1 - value)
     return Coefficient(
         value, float(1 - (1 - value) * np.exp(reach)), float(1 - (1 - value) * np.exp(-reach))
     )
