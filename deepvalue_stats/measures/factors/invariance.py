@@ -18,6 +18,7 @@ from deepvalue_stats.measures.factors.moments import (
 )
 from deepvalue_stats.measures.factors.structure import Structure
 from deepvalue_stats.measures.factors.testing import ChiSquared, scaled_difference
+from deepvalue_stats.models.multilevel.threads import few_threads
 
 Verdict = Literal["holds", "holds_in_part", "fails", "not_known"]
 Comparable = Literal["means", "slopes", "nothing", "not_known"]
@@ -159,12 +160,13 @@ def invariance(
     check_items(items, structure)
     _check_groups(items, groups, kind)
     make = ordinal_moments if kind == "ordinal" else continuous_moments
-    moments = make(items, groups, clusters)
-    steps = [_configural(moments, structure)]
-    for name, part in ORDINAL_STEPS if kind == "ordinal" else CONTINUOUS_STEPS:
-        if steps[-1].verdict in ("fails", "not_known"):
-            break
-        steps.append(_step(name, part, steps[-1].fit))
+    with few_threads(len(items)):
+        moments = make(items, groups, clusters)
+        steps = [_configural(moments, structure)]
+        for name, part in ORDINAL_STEPS if kind == "ordinal" else CONTINUOUS_STEPS:
+            if steps[-1].verdict in ("fails", "not_known"):
+                break
+            steps.append(_step(name, part, steps[-1].fit))
     sizes = tuple(one.n for one in moments.groups)
     return Invariance(kind, sizes, tuple(steps))
 

@@ -35,6 +35,7 @@ from deepvalue_stats.measures.factors.testing import (
     fit_indices,
     model_test,
 )
+from deepvalue_stats.models.multilevel.threads import few_threads
 
 Items = Literal["continuous", "ordinal"]
 FEW_CLUSTERS = 40
@@ -188,7 +189,9 @@ def factor_model(
     """
     check_items(items, structure)
     make = ordinal_moments if kind == "ordinal" else continuous_moments
-    return fit_structure(make(items, groups, clusters), structure, scaling, equality or Equality())
+    with few_threads(len(items)):
+        moments = make(items, groups, clusters)
+        return fit_structure(moments, structure, scaling, equality or Equality())
 
 
 def check_items(items: np.ndarray, structure: Structure) -> None:
