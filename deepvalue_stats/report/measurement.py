@@ -56,6 +56,8 @@ CLIENTS = 60  # how far the picture of practitioners' means reaches
 
 def reliability(findings: Findings) -> Html:
     """How far the items of each scale agree."""
+    if not _has(findings, "reliability"):
+        return counted(findings, "reliability")
     rows = _rows(findings, "reliability")
     main = _of_exposure(findings, rows)
     main = main[main["group"] == "all"]
@@ -80,6 +82,8 @@ def reliability(findings: Findings) -> Html:
 
 def scores(findings: Findings) -> Html:
     """How scores are spread, and how many lie at the ends of their range."""
+    if not _has(findings, "ceiling"):
+        return counted(findings, "ceiling")
     rows = _of_exposure(findings, _rows(findings, "ceiling"))
     ends = rows[
         (rows["band"] == EVERYBODY) & rows["place"].isin(("at the lowest", "at the highest"))
@@ -98,13 +102,13 @@ def scores(findings: Findings) -> Html:
 
 def items(findings: Findings) -> Html:
     """Each item: how it is answered, and whether it goes with the others."""
+    if not _has(findings, "items"):
+        return counted(findings, "items")
     rows = _of_exposure(findings, _rows(findings, "items"))
-    troubled = rows[~rows["trouble"].isin(("", HIDDEN))] if len(rows) else rows
+    troubled = rows[rows["trouble"].map(_known)]
     said = [f"{row['item']}: {row['trouble']}." for _, row in troubled.iterrows()]
-    if len(rows) and not len(troubled):
+    if (rows["trouble"] == "").all():
         said = ["Every item of the exposure goes with the others, and none is at its ceiling."]
-    if (rows["trouble"] == HIDDEN).any() if len(rows) else False:
-        said = []
     dots = [
         Dot(row["item"], float(row["item_rest"]), np.nan, np.nan)
         for _, row in rows.iterrows()
@@ -122,16 +126,17 @@ def items(findings: Findings) -> Html:
 
 def dimensions(findings: Findings) -> Html:
     """Whether a scale measures one thing."""
+    if not _has(findings, "dimensions"):
+        return counted(findings, "dimensions")
     rows = _rows(findings, "dimensions")
     said = [
         f"{sentence(words(row['measure']))}, {row['structure']}: {row['reading']}."
         for _, row in _of_exposure(findings, rows).iterrows()
         if row["reading"]
     ]
-    loadings = _rows(findings, "loadings")
     dots = [
         Dot.of(f"{words(row['measure'])}: {row['item']}", row, "loading", "low", "high")
-        for _, row in _of_exposure(findings, loadings).iterrows()
+        for _, row in _of_exposure(findings, _rows(findings, "loadings")).iterrows()
     ]
     picture = dots_figure(
         dots,
@@ -144,6 +149,8 @@ def dimensions(findings: Findings) -> Html:
 
 def practitioners(findings: Findings) -> Html:
     """How well the mean of a practitioner's ratings is known."""
+    if not _has(findings, "practitioners"):
+        return counted(findings, "practitioners")
     rows = _rows(findings, "practitioners")
     said = [
         f"{sentence(words(row['measure']))}: {decimal(100 * float(row['icc1']), 0)}% of the "
@@ -156,8 +163,6 @@ def practitioners(findings: Findings) -> Html:
     ]
     curves = [one for one in curves if np.isfinite([one.value, one.low, one.high]).all()]
     picture = enough_figure(curves) if curves else None
-    if not _has(findings, "practitioners"):
-        return counted(findings, "practitioners")
     whole = findings.counts["practitioners"]
     parts = [tag("p", one) for one in said] + ([picture.html()] if picture else [])
     return join([*parts, *(count_table(_columns(whole, names)) for names in PRACTITIONERS)])
@@ -165,6 +170,8 @@ def practitioners(findings: Findings) -> Html:
 
 def steadiness(findings: Findings) -> Html:
     """How far two ratings of the same client with the same practitioner agree."""
+    if not _has(findings, "retest"):
+        return counted(findings, "retest")
     rows = _of_exposure(findings, _rows(findings, "retest"))
     said = [
         f"{sentence(words(row['measure']))}: {row['reading']}."
@@ -186,6 +193,8 @@ def steadiness(findings: Findings) -> Html:
 
 def alike(findings: Findings) -> Html:
     """Whether groups of clients read the scale alike."""
+    if not _has(findings, "invariance"):
+        return counted(findings, "invariance")
     rows = _of_exposure(findings, _rows(findings, "invariance"))
     first = rows.drop_duplicates(["measure", "across"])
     said = [
@@ -322,9 +331,7 @@ def _named(axes: Axes, names: Sequence[str]) -> None:
 def _part(
     findings: Findings, name: str, said: Sequence[str], picture: Figure | None, more: list[Html]
 ) -> Html:
-    """Sentences, picture and table, or that there is no such table."""
-    if not _has(findings, name):
-        return counted(findings, name)
+    """Sentences, picture and table."""
     parts = [tag("p", one) for one in said]
     parts += [picture.html()] if picture else []
     return join([*parts, count_table(findings.counts[name]), *more])
@@ -346,7 +353,7 @@ def _has(findings: Findings, name: str) -> bool:
 
 def _rows(findings: Findings, name: str) -> pd.DataFrame:
     """The rows of a cleared table, as text."""
-    return findings.counts[name].frame if _has(findings, name) else pd.DataFrame({"measure": []})
+    return findings.counts[name].frame
 
 
 def _of_exposure(findings: Findings, rows: pd.DataFrame) -> pd.DataFrame:

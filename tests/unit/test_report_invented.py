@@ -131,10 +131,12 @@ def other_counts():
         ),
         made(
             "reliability", "Internal consistency of the measures",
-            {"measure": label, "items": label, "complete": count, "alpha": statistic,
-             "low": statistic, "high": statistic},
-            [("relationship", 10, 554, 0.91234, 0.9, 0.9231),
-             ("confidence", 2, 470, 0.62, 0.55, 0.68)],
+            {"measure": label, "group": label, "items": label, "complete": count,
+             "alpha": statistic, "low": statistic, "high": statistic, "omega": statistic,
+             "omega_low": statistic, "omega_high": statistic, "reading": statistic},
+            [("relationship", "all", 10, 554, 0.91234, 0.9, 0.9231, 0.914, 0.9, 0.925, "good"),
+             ("relationship", "low", 10, 4, 0.9, 0.8, 0.95, 0.9, 0.8, 0.95, "good"),
+             ("confidence", "all", 2, 470, 0.62, 0.55, 0.68, np.nan, np.nan, np.nan, "doubtful")],
         ),
         made(
             "diagnostics", "How the fits went",
