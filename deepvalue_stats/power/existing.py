@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from deepvalue_stats.errors import ModelError
-from deepvalue_stats.measures import answers, cronbach_alpha
+from deepvalue_stats.measures import agreement, answers, cronbach_alpha
 from deepvalue_stats.models import ModelFit
 from deepvalue_stats.study import Prepared, fit_model
 
@@ -120,11 +120,8 @@ def share_between(values: pd.Series, groups: pd.Series) -> float:
     Donner and Klar (2000), Design and Analysis of Cluster Randomization Trials in Health Research,
     chapter 1.
     """
-    by_group = values.astype("float64").groupby(groups.to_numpy(), observed=True)
-    sizes, means = by_group.size().to_numpy(), by_group.mean().to_numpy()
-    n, k = sizes.sum(), len(sizes)
-    between = float((sizes * (means - values.mean()) ** 2).sum()) / (k - 1)
-    within = float(((values - by_group.transform("mean")) ** 2).sum()) / max(n - k, 1)
-    usual = (n - (sizes**2).sum() / n) / (k - 1)
-    total = between + (usual - 1) * within
-    return float(np.clip((between - within) / total, 0, 1)) if total > 0 else 0.0
+    try:
+        found = agreement(values.to_numpy("float64"), groups.to_numpy(), method="anova")
+    except ModelError:  # nothing varies, or nobody has two
+        return 0.0
+    return float(np.clip(found.icc1, 0, 1))

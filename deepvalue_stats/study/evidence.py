@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from deepvalue_stats.measures import BAND, assign_bands
+from deepvalue_stats.errors import ModelError
+from deepvalue_stats.measures import BAND, agreement, assign_bands
 from deepvalue_stats.models import ModelFit
 from deepvalue_stats.plan import Plan, resolve_measure
 from deepvalue_stats.study.estimating import banded_name, decisive_groups
@@ -163,17 +164,12 @@ def _by_practitioner(frame: pd.DataFrame, exposure: str, fit: ModelFit) -> dict[
 
 
 def _one_way(values: np.ndarray, codes: np.ndarray) -> tuple[float, float]:
-    """ICC(1) and ICC(2) by analysis of variance, for unequal groups; below 0 set to 0."""
-    sizes = np.bincount(codes)
-    n, groups = len(values), len(sizes)
-    means = np.bincount(codes, weights=values) / sizes
-    between = float(sizes @ (means - values.mean()) ** 2 / (groups - 1))
-    within = float(((values - means[codes]) ** 2).sum() / (n - groups))
-    each = (n - float((sizes**2).sum()) / n) / (groups - 1)
-    total = between + (each - 1) * within
-    if total <= 0 or between <= 0:
+    """ICC(1) and ICC(2) by analysis of variance; below 0, or without any variation, 0."""
+    try:
+        found = agreement(values, codes, method="anova")
+    except ModelError:
         return 0.0, 0.0
-    return max((between - within) / total, 0.0), max((between - within) / between, 0.0)
+    return max(found.icc1, 0.0), max(found.icc2, 0.0)
 
 
 def _near_the_top(plan: Plan, frame: pd.DataFrame) -> dict[str, Any]:
