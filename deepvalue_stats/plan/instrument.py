@@ -9,8 +9,13 @@ from typing import Literal
 
 from deepvalue_stats.plan.base import Rater
 
-NOTHING: Mapping[str, tuple[int, ...]] = MappingProxyType({})
-NO_WORDS: Mapping[Rater, tuple[str, ...]] = MappingProxyType({})
+
+def _none() -> Mapping[str, tuple[int, ...]]:
+    return MappingProxyType({})
+
+
+def _no_words() -> Mapping[Rater, tuple[str, ...]]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,11 @@ class Instrument:
     reversed_items: tuple[int, ...] | None = ()
     minimum_items: int | None = None
     missing_rule: str = ""
-    subscales: Mapping[str, tuple[int, ...]] = field(default=NOTHING)
+    subscales: Mapping[str, tuple[int, ...]] = field(default_factory=_none)
     notes: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
     responses: tuple[str, ...] = ()
-    wording: Mapping[Rater, tuple[str, ...]] = field(default=NO_WORDS)
+    wording: Mapping[Rater, tuple[str, ...]] = field(default_factory=_no_words)
 
     @property
     def total_range(self) -> tuple[int, int]:

@@ -126,7 +126,7 @@ _ALLIANCE = (
         missing_rule=_NO_RULE,
         notes=(
             "Four lines of 10 cm. The reader takes whole numbers: round to the centimetre, or "
-            'declare millimetres as a scale outside the register, with range = [0, 100].',
+            "declare millimetres as a scale outside the register, with range = [0, 100].",
             "A total of about 36 is the authors' cut for talking about the session.",
         ),
         unverified=(
