@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from deepvalue_stats.errors import DataError
 from deepvalue_stats.measures.scoring import measure_items
 from deepvalue_stats.plan import Measure, Plan, resolve_measure
 from deepvalue_stats.plan.subscales import subscale_columns
-from deepvalue_stats.tables import LEVEL, CountTable
+from deepvalue_stats.tables import LEVEL, CountTable, Rule
 
 FEWEST_GROUPS = 3
 
@@ -211,7 +212,7 @@ def _agreement(pairs: np.ndarray) -> float:
     return float((between_rows - error) / below) if below > 0 else float("nan")
 
 
-_COLUMNS = {
+_COLUMNS: Mapping[str, Rule] = {
     "client_measure": "label",
     "practitioner_measure": "label",
     "pairs": "count",
@@ -277,15 +278,14 @@ def _alike(plan: Plan) -> Iterator[tuple[Measure, Measure]]:
         for column, (part, _) in subscale_columns(name, measure).items()
     }
     measures = [resolve_measure(name, measure) for name, measure in plan.measures.items()]
-    for ours in measures:
-        for theirs in measures:
-            raters = (ours.rater, theirs.rater)
-            same = [
-                (one.baseline, parts.get(one.name), one.response_range, len(one.items))
-                for one in (ours, theirs)
-            ]
-            if raters == ("client", "practitioner") and same[0] == same[1]:
-                yield ours, theirs
+    for ours, theirs in product(measures, measures):
+        if (ours.rater, theirs.rater) != ("client", "practitioner"):
+            continue
+        form = [(one.baseline, parts.get(one.name), one.response_range) for one in (ours, theirs)]
+        known = [plan.measures[one.name].instrument for one in (ours, theirs)]
+        same = known[0] is not None and known[0] == known[1]
+        if form[0] == form[1] and (same or len(ours.items) == len(theirs.items)):
+            yield ours, theirs
 
 
 def _row(ours: Measure, theirs: Measure, pairs: pd.DataFrame) -> tuple[object, ...]:

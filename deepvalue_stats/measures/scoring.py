@@ -68,7 +68,8 @@ def score_items(
 
     References
     ----------
-    Fayers and Machin (2016), Quality of Life, 3rd edition, section 15.4, for the half rule.
+    Fayers, Aaronson, Bjordal and others (2001), EORTC QLQ-C30 Scoring Manual, 3rd edition, for the
+    half rule.
     """
     _within_range(items, response_range, not_applicable)
     turned = turn_items(items, response_range, is_reversed, not_applicable)

@@ -15,6 +15,7 @@ from deepvalue_stats.plan.wording import (
 )
 
 _NO_RULE = "no rule for unanswered items was found: the plan states `minimum_items`"
+_RULE = "whether the authors have a rule for unanswered items"
 _BETTER = "a higher score is a better relationship"
 _MIT = "MIT, wording of this package"
 _STAR = (
@@ -26,7 +27,7 @@ _STAR_UNVERIFIED = (
     "names them in `reversed` and `subscales`, from the form itself",
     "that the authors add the items up (0 to 48)",
     "terms of use",
-    _NO_RULE,
+    _RULE,
 )
 
 _OWN = (
@@ -102,12 +103,13 @@ _ALLIANCE = (
         ),
         notes=(
             "Goal and task go together at .70 to .85: their difference says little.",
-            "The therapist's form has other items, and is declared as a measure of its own.",
+            "The therapist's form is not in the register: declare it as a measure of its own.",
         ),
         unverified=(
             "positions of the subscales and the sum are as guides to scoring print them; the "
             "article itself was not seen",
-            _NO_RULE,
+            "the correlation of goal and task",
+            _RULE,
         ),
     ),
     Instrument(
@@ -117,7 +119,7 @@ _ALLIANCE = (
         response_range=(0, 10),
         raters=("client",),
         direction="a higher score is a better session and alliance",
-        licence="copyright of Miller, Duncan and Johnson: a licence is needed, free to individuals",
+        licence="copyright of Miller, Duncan and Johnson: ask them for a licence",
         reference=(
             "Duncan, Miller, Sparks, Claud, Reynolds, Brown and Johnson (2003), The Session Rating "
             "Scale, Journal of Brief Therapy 3"
@@ -131,8 +133,7 @@ _ALLIANCE = (
         ),
         unverified=(
             "whether a total of exactly 36 is above or below the cut: sources differ",
-            "terms of use for individuals",
-            _NO_RULE,
+            _RULE,
         ),
     ),
     Instrument(
@@ -215,7 +216,7 @@ _CARE = (
             "that the two scales of the survey have five items each: ten is what the public records "
             "of one study hold",
             "which positions are communication, and which interpersonal treatment",
-            _NO_RULE,
+            _RULE,
         ),
     ),
 )
@@ -260,7 +261,7 @@ _PERSON = (
             "Levels of the activation score: 1 up to 47.0, 2 up to 55.1, 3 up to 72.4, 4 above. "
             "None can be read off the raw mean.",
         ),
-        unverified=(_NO_RULE,),
+        unverified=(_RULE,),
     ),
 )
 

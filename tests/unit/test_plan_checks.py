@@ -267,7 +267,7 @@ covariates.relationship_trust = { column = "clients.age", type = "number", at = 
   fix:   rename one
 
 measures.relationship.score_subscales = true
-measures.relationship_trust = { items = ["q05"], range = [1, 5], minimum_items = 1, rater = "client" }
+measures.relationship_trust = { items = ["q1"], range = [1, 5], minimum_items = 1, rater = "client" }
   'relationship_trust' is a measure, and a subscale of 'relationship'
   where: measures.relationship_trust
   fix:   give the measure or the subscale another name
@@ -284,7 +284,9 @@ measures.relationship.neutral = 9
   fix:   choose one above 1 and below 5
 
 measures.relationship.score_subscales = true
-measures.relationship.items = ["rating.q01", "q02", "q03", "q04", "q05", "q06", "q07", "q08", "q09", "q10", "q11", "q12"]
+measures.relationship.instrument = "srs_3"
+measures.relationship.items = ["rating.q01", "q02", "q03", "q04"]
+measures.relationship.subscales = { bond = ["rating.q01", "q02"] }
   there is no source 'rating', did you mean 'ratings'?
   where: measures.relationship.items[0]
   fix:   use one of ratings, contacts, outcomes, clients
