@@ -213,8 +213,8 @@ _CARE = (
         missing_rule=_NO_RULE,
         notes=("The authors' scales run from 0 to 100: `percent_of_maximum` gives that.",),
         unverified=(
-            "that the two scales of the survey have five items each: ten is what the public records "
-            "of one study hold",
+            "that the two scales of the survey have five items each: ten is what the records "
+            "of one public study hold",
             "which positions are communication, and which interpersonal treatment",
             _RULE,
         ),

@@ -267,7 +267,7 @@ covariates.relationship_trust = { column = "clients.age", type = "number", at = 
   fix:   rename one
 
 measures.relationship.score_subscales = true
-measures.relationship_trust = { items = ["q1"], range = [1, 5], minimum_items = 1, rater = "client" }
+measures.relationship_trust = { items = ["q"], range = [1, 5], minimum_items = 1, rater = "client" }
   'relationship_trust' is a measure, and a subscale of 'relationship'
   where: measures.relationship_trust
   fix:   give the measure or the subscale another name
