@@ -21,6 +21,7 @@ def dyads(rng, caseloads, *, between=0.5, within=0.3, shift=-0.4):
     return rated[:, 0], rated[:, 1] + shift, whose
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # of pandas, within pingouin
 @pytest.mark.parametrize("seed", range(3))
 def test_r_and_icc_are_those_of_pingouin(seed):
     client, practitioner, whose = dyads(np.random.default_rng(seed), [5] * 12)

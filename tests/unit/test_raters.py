@@ -131,15 +131,14 @@ def test_the_table_pairs_row_by_row_and_leaves_out_who_met_two_practitioners():
 def test_measures_of_two_sources_meet_by_client():
     changes = {
         "measures.before": scale("client", "clients.ours0", at="baseline"),
-        "measures.theirs": scale("practitioner", "views.own0", at="baseline"),
-        "sources.views": {"path": "-", "format": "csv", "key": ["n"]},
+        "measures.theirs": scale("practitioner", "outcomes.own0", at="baseline"),
     }
     plan, data = study(
         changes,
         contacts="client  day  who\na  0  P\nb  0  P\nc  0  Q",
         ratings="client  day  score\na  1  2",
         clients="client  conf  last  ours0\na  2  9  1\nb  2  9  2\nc  2  9  5",
-        views="client  own0\nc  4\na  2\nb  2\nb  4",
+        outcomes="client  start  own0\nc  5  4\na  5  2\nb  5  2\nb  6  4",
     )
     table = raters_table(plan, data).frame
     row = table[table["client_measure"] == "before"].iloc[0]
