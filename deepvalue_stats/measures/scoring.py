@@ -168,7 +168,8 @@ def score(plan: Plan, data: Mapping[str, Dataset]) -> dict[str, Dataset]:
     Returns
     -------
     dict of str to Dataset
-        With a column named as the measure, and `<measure>__why` saying why there is no score.
+        With a column named as the measure, and `<measure>__why` saying why there is no score. A
+        subscale that the plan asks for is a measure like any other.
 
     Raises
     ------

@@ -71,14 +71,18 @@ def _alone(measure: MeasurePlan, items: tuple[str, ...]) -> MeasurePlan:
 def expanded(draft: Draft) -> tuple[Draft, dict[str, str]]:
     """The draft with its subscales as measures, and the measure of each of them.
 
-    A measure whose scale is not known, or that has faulty subscales, adds none.
+    A measure whose scale is not known, or that has faulty subscales, adds none; an exposure that
+    may be one of its subscales is then a name like that of any other faulty part.
     """
     measures = draft.many("measures")
     sound = {name: m for name, m in measures.items() if _sound(name, m)}
     every = with_subscales(sound, draft.many("models"))
     added = {column: measure for column, measure in every.items() if column not in sound}
     whose = {c: name for name, m in sound.items() for c in subscale_columns(name, m) if c in added}
-    named = (*draft.names("measures"), *(c for c in added if c not in draft.names("measures")))
+    faulty = tuple(f"{name}_" for name in draft.names("measures") if name not in sound)
+    exposures = [model.exposure for model in draft.many("models").values()]
+    unsure = [exposure for exposure in exposures if exposure.startswith(faulty)]
+    named = tuple(dict.fromkeys((*draft.names("measures"), *added, *unsure)))
     parts = {**draft.parts, "measures": {**measures, **added}}
     return replace(draft, parts=parts, named={**draft.named, "measures": named}), whose
 

@@ -277,6 +277,25 @@ measures.theirs = { items = ["q01"], range = [1, 5], minimum_items = 1, rater = 
   where: measures.theirs.items[0]
   fix:   keep the raters apart: one measure for each, of their own answers
 
+models.main.exposure = "relationship_trust"
+measures.relationship.instrument = "deep_valeu"
+  there is no instrument 'deep_valeu', did you mean 'deep_value'?
+  where: measures.relationship.instrument
+  fix:   use one of deep_value, adviser_relationship, wai_sr, srs_3, star_p, star_c, care,
+      pcas_communication_interpersonal, gse, pam_13
+
+models.main.exposure = "relationship_trust"
+- measures.relationship.neutral
+  C3 asks what happens below a neutral relationship, and none is declared
+  where: measures.relationship.neutral
+  fix:   declare the score of a neutral relationship before the data are seen, say the middle of the
+      scale, or take C3 out of verdicts.claims
+
+models.main.exposure = "relationship_trsut"
+  there is no measure 'relationship_trsut', did you mean 'relationship'?
+  where: models.main.exposure
+  fix:   use one of relationship, confidence
+
 measures.relationship.score_subscales = true
 measures.relationship.neutral = 9
   the neutral point is no inner point of the scale
@@ -285,6 +304,7 @@ measures.relationship.neutral = 9
 
 measures.relationship.score_subscales = true
 measures.relationship.instrument = "srs_3"
+measures.relationship.minimum_items = 2
 measures.relationship.items = ["rating.q01", "q02", "q03", "q04"]
 measures.relationship.subscales = { bond = ["rating.q01", "q02"] }
   there is no source 'rating', did you mean 'ratings'?

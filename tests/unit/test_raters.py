@@ -1,11 +1,15 @@
 """Two raters of one relationship: small cases, what is refused, and the table of a study."""
 
-import numpy as np
-import pytest
-from linkage_language import study
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
+import pytest
+from linkage_language import REST, TOP, plan_with, study, table
+
+from deepvalue_stats.data import read_data
 from deepvalue_stats.errors import DataError
-from deepvalue_stats.measures import raters_table, self_other_agreement
+from deepvalue_stats.measures import raters_table, score, self_other_agreement
 
 GONE = np.nan
 # three practitioners who are two, one and no points milder than their clients
@@ -115,8 +119,8 @@ RATINGS = """
 def test_the_table_pairs_row_by_row_and_leaves_out_who_met_two_practitioners():
     """Client d has no one practitioner, and one row of c no rating by the client."""
     plan, data = study(BOTH, contacts=CONTACTS, ratings=RATINGS)
-    table = raters_table(plan, data)
-    row = table.frame.iloc[0]
+    found = raters_table(plan, data)
+    row = found.frame.iloc[0]
     assert (row["client_measure"], row["practitioner_measure"]) == ("rapport", "theirs")
     assert (row["pairs"], row["practitioners"]) == (4, 2)
     expected = self_other_agreement(
@@ -125,7 +129,7 @@ def test_the_table_pairs_row_by_row_and_leaves_out_who_met_two_practitioners():
     assert row["r"] == pytest.approx(expected.r)
     assert row["icc"] == pytest.approx(expected.icc)
     # what the gate judges is persons
-    assert list(table.evidence["pairs"]) == [3]
+    assert list(found.evidence["pairs"]) == [3]
 
 
 def test_measures_of_two_sources_meet_by_client():
@@ -140,18 +144,55 @@ def test_measures_of_two_sources_meet_by_client():
         clients="client  conf  last  ours0\na  2  9  1\nb  2  9  2\nc  2  9  5",
         outcomes="client  start  own0\nc  5  4\na  5  2\nb  5  2\nb  6  4",
     )
-    table = raters_table(plan, data).frame
-    row = table[table["client_measure"] == "before"].iloc[0]
+    found = raters_table(plan, data).frame
+    row = found[found["client_measure"] == "before"].iloc[0]
     assert (row["pairs"], row["practitioners"]) == (3, 2)
     # b was rated twice: 3 on average; 2 - 1, 3 - 2 and 4 - 5
     assert row["difference"] == pytest.approx(1 / 3)
 
 
+WAVES = (
+    TOP
+    + """
+[sources]
+talks = { path = "-", format = "csv", key = ["client", "wave"] }
+views = { path = "-", format = "csv", key = ["client", "wave"] }
+
+[clock]
+kind = "waves"
+design = "same_wave"
+wave = "wave"
+baseline = 0
+
+[outcomes]
+job = { kind = "status", column = "working", reported_by = "client" }
+"""
+    + REST
+)
+
+
+def test_at_waves_a_pair_is_of_one_wave_and_the_baseline_is_left_out():
+    plan = plan_with({**BOTH, "ids.practitioner.column": "who"}, text=WAVES)
+    talks = "client  wave  who  ours  working  conf\na  0  P  5  0  1\na  1  P  1  0  1"
+    talks += "\na  2  P  2  1  1\nb  1  Q  3  1  2\nc  1  Q  4  1  2"
+    views = "client  wave  own\nc  1  4\na  0  1\na  2  4\na  1  2\nb  1  5"
+    frames = {
+        name: pd.DataFrame(rows, columns=header)
+        for name, text in (("talks", talks), ("views", views))
+        for header, *rows in [table(text)]
+    }
+    data = score(plan, read_data(plan, folder=Path(), frames=frames))
+    row = raters_table(plan, data).frame.iloc[0]
+    assert (row["pairs"], row["practitioners"]) == (4, 2)
+    # 2 - 1, 4 - 2, 5 - 3 and 4 - 4
+    assert row["difference"] == pytest.approx(5 / 4)
+
+
 def test_without_two_raters_the_table_is_empty():
     plan, data = study(contacts=CONTACTS, ratings="client  day  score\na  1  2")
-    table = raters_table(plan, data)
-    assert len(table.frame) == 0
-    assert table.name == "raters"
+    found = raters_table(plan, data)
+    assert len(found.frame) == 0
+    assert found.name == "raters"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from linkage_language import linked, plan_with, study
 
+from deepvalue_stats.errors import PlanError
 from deepvalue_stats.plan import parse_plan
 from deepvalue_stats.study import run_study
 
@@ -124,3 +125,9 @@ def test_a_subscale_is_an_exposure_from_the_plan_to_the_sentence(of_trust):
     assert measures == {"relationship", "relationship_trust", "confidence"}
     said = str(findings.verdicts[0].sentence)
     assert "relationship trust" in said
+
+
+def test_an_item_that_no_source_has_is_told_of_once():
+    with pytest.raises(PlanError) as refused:
+        study(SCALE, ratings="client  day  warm  open  clear  fair\na  1  5  4  2  3")
+    assert [fault.where for fault in refused.value.faults] == ["measures.rapport.items[2]"]
