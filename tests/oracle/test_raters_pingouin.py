@@ -63,6 +63,16 @@ def test_planted_correlations_at_both_levels_are_found_with_unequal_caseloads():
     assert abs(np.median([one.r_between for one in found]) - 0.5) < 0.04
 
 
+def test_one_large_caseload_beside_small_ones_does_not_bias_the_parts():
+    """With the mean caseload of 8.8 for k0 = 1.89 the part between would come out at a fifth."""
+    rng = np.random.default_rng(13)
+    found = [self_other_agreement(*dyads(rng, [1, 1, 1, 1, 40])) for _ in range(3000)]
+    values = np.array([one.covariance_between for one in found])
+    truth = 0.5 * np.sqrt(0.3 * 0.5)
+    assert abs(values.mean() - truth) < 3.5 * values.std(ddof=1) / np.sqrt(len(values))
+    assert values.std(ddof=1) / np.sqrt(len(values)) < truth / 10
+
+
 def test_intervals_hold_the_truth_as_often_as_they_say_where_one_of_all_pairs_would_not():
     """The naive interval of the difference, blind to practitioners, holds it far less often."""
     rng = np.random.default_rng(12)

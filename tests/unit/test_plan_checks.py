@@ -306,7 +306,8 @@ measures.relationship.score_subscales = true
 measures.relationship.instrument = "srs_3"
 measures.relationship.minimum_items = 2
 measures.relationship.items = ["rating.q01", "q02", "q03", "q04"]
-measures.relationship.subscales = { bond = ["rating.q01", "q02"] }
+measures.relationship.subscales = { bond = ["q02", "rating.q01"] }
+measures.relationship.score_subscales = true
   there is no source 'rating', did you mean 'ratings'?
   where: measures.relationship.items[0]
   fix:   use one of ratings, contacts, outcomes, clients
