@@ -224,6 +224,8 @@ def _pass_uses(plan: Plan) -> Iterator[_Use]:
 
 
 def _item_uses(plan: Plan) -> Iterator[_Use]:
+    """Go through the items; a subscale has those of its measure, and they are told of once."""
+    seen = set()
     for name, measure in plan.measures.items():
         resolved = resolve_measure(name, measure)
         lowest, highest = resolved.response_range
@@ -231,7 +233,9 @@ def _item_uses(plan: Plan) -> Iterator[_Use]:
             where, what = f"measures.{name}.items[{i}]", f"measure '{name}' uses item"
             use = _Use(where, what, *_placed(item, plan.sources), "item", "item")
             codes = resolved.not_applicable
-            yield replace(use, lowest=lowest, highest=highest, set_missing=codes)
+            if (item, lowest, highest, codes) not in seen:
+                yield replace(use, lowest=lowest, highest=highest, set_missing=codes)
+            seen.add((item, lowest, highest, codes))
 
 
 def _clock_uses(plan: Plan) -> Iterator[_Use]:

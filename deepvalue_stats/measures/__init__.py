@@ -24,6 +24,10 @@ from deepvalue_stats.measures.by_practitioner import (
 from deepvalue_stats.measures.caseloads import (
     Caseload,
 )
+from deepvalue_stats.measures.change import (
+    ReliableChange,
+    reliable_change,
+)
 from deepvalue_stats.measures.consistency import (
     Coefficient,
     Reliability,
@@ -61,6 +65,11 @@ from deepvalue_stats.measures.factors import (
     one_factor,
     polychoric,
 )
+from deepvalue_stats.measures.raters import (
+    RaterAgreement,
+    raters_table,
+    self_other_agreement,
+)
 from deepvalue_stats.measures.repeated import (
     Pairs,
     repeated_pairs,
@@ -87,6 +96,7 @@ from deepvalue_stats.measures.scale_tables import (
 )
 from deepvalue_stats.measures.scoring import (
     Scores,
+    percent_of_maximum,
     score,
     score_items,
 )
@@ -111,7 +121,9 @@ __all__ = [
     "ItemStatistics",
     "Pairs",
     "PractitionerMeans",
+    "RaterAgreement",
     "Reliability",
+    "ReliableChange",
     "Retest",
     "Scores",
     "Structure",
@@ -144,12 +156,15 @@ __all__ = [
     "omega_total",
     "one_factor",
     "other_reliability_table",
+    "percent_of_maximum",
     "polychoric",
     "practitioner_means",
     "practitioner_table",
+    "raters_table",
     "ratings_needed",
     "reliability",
     "reliability_table",
+    "reliable_change",
     "repeated_pairs",
     "retest_agreement",
     "retest_in_words",
@@ -158,6 +173,7 @@ __all__ = [
     "score_bins",
     "score_items",
     "score_table",
+    "self_other_agreement",
     "shown_ratings",
     "with_bands",
     "within_between",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from deepvalue_stats.data import Dataset, locate
-from deepvalue_stats.errors import PlanError
+from deepvalue_stats.errors import DataError, PlanError
 from deepvalue_stats.plan import Measure, Plan, resolve_measure
 
 
@@ -55,7 +55,23 @@ def score_items(
     Returns
     -------
     Scores
+
+    Raises
+    ------
+    DataError
+        If a response lies outside the range and is no code for "does not apply".
+
+    Notes
+    -----
+    An unanswered item takes the mean of the person's answered ones: score = sum of the answered
+    items / their number. Half of the items is the usual least number of answers.
+
+    References
+    ----------
+    Fayers, Aaronson, Bjordal and others (2001), EORTC QLQ-C30 Scoring Manual, 3rd edition, for the
+    half rule.
     """
+    _within_range(items, response_range, not_applicable)
     turned = turn_items(items, response_range, is_reversed, not_applicable)
     answered = (~np.isnan(turned)).sum(axis=1)
     total = np.nansum(turned, axis=1)
@@ -63,6 +79,69 @@ def score_items(
     value = np.full(len(items), np.nan)
     value[enough] = total[enough] / answered[enough]
     return Scores(value, answered)
+
+
+def _within_range(
+    items: np.ndarray, response_range: tuple[int, int], not_applicable: tuple[int, ...]
+) -> None:
+    """Refuse responses that the scale does not have, by rows and items and never by value."""
+    low, high = response_range
+    outside = ((items < low) | (items > high)) & ~np.isin(items, not_applicable)
+    if outside.any():
+        places = ", ".join(str(i + 1) for i in np.flatnonzero(outside.any(axis=0)))
+        raise DataError(
+            f"{int(outside.any(axis=1).sum())} rows have responses outside {low} to {high}",
+            f"items at positions {places}",
+            "mend them or set them missing, or name the code in `not_applicable`",
+        )
+
+
+def percent_of_maximum(score: np.ndarray, response_range: tuple[float, float]) -> np.ndarray:
+    """Scores as percent of the maximum possible (POMP).
+
+    Parameters
+    ----------
+    score : numpy.ndarray, shape (n,)
+        Means in the items' units, or sums; NaN where there is none.
+    response_range : tuple of float
+        Lowest and highest score that there can be: of a mean the response range, of a sum the
+        number of items times that.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,)
+        From 0 to 100.
+
+    Raises
+    ------
+    DataError
+        If the range does not rise, or a score lies outside it.
+
+    Notes
+    -----
+    100 (score - lowest) / (highest - lowest): it makes scales of other ranges comparable in form,
+    and says nothing of how hard their items are to agree with.
+
+    References
+    ----------
+    Cohen, Cohen, Aiken and West (1999), Multivariate Behavioral Research 34.
+
+    Examples
+    --------
+    >>> percent_of_maximum(np.array([1.0, 3.0, 4.5]), (1, 5))
+    array([ 0. , 50. , 87.5])
+    """
+    low, high = response_range
+    outside = int(((score < low) | (score > high)).sum())
+    if not low < high or outside:
+        what = (
+            f"{outside} scores lie outside {low:g} to {high:g}"
+            if low < high
+            else ("the range of the score does not rise")
+        )
+        fix = "give the lowest and the highest score of this kind, a mean or a sum"
+        raise DataError(what, "percent_of_maximum, response_range", fix)
+    return np.asarray(100 * (score - low) / (high - low))
 
 
 def turn_items(
@@ -89,7 +168,8 @@ def score(plan: Plan, data: Mapping[str, Dataset]) -> dict[str, Dataset]:
     Returns
     -------
     dict of str to Dataset
-        With a column named as the measure, and `<measure>__why` saying why there is no score.
+        With a column named as the measure, and `<measure>__why` saying why there is no score. A
+        subscale that the plan asks for is a measure like any other.
 
     Raises
     ------

@@ -1,10 +1,11 @@
 """What a study declares before a row is read."""
 
 from deepvalue_stats.plan.defaults import defaults_in_force
+from deepvalue_stats.plan.instrument import Instrument
 from deepvalue_stats.plan.measure import Measure, resolve_measure
 from deepvalue_stats.plan.parts import Plan
 from deepvalue_stats.plan.reading import parse_plan, read_plan
-from deepvalue_stats.plan.register import INSTRUMENTS, Instrument
+from deepvalue_stats.plan.register import INSTRUMENTS
 
 __all__ = [
     "INSTRUMENTS",

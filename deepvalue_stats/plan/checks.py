@@ -29,7 +29,7 @@ from deepvalue_stats.plan.parts import (
     Verdicts,
 )
 from deepvalue_stats.plan.power import power_faults
-from deepvalue_stats.plan.register import INSTRUMENTS
+from deepvalue_stats.plan.scales import measure_faults
 from deepvalue_stats.plan.timing import Clock
 
 ALL_CLAIMS = tuple(f"C{i}" for i in range(1, 9))
@@ -69,7 +69,7 @@ def cross_faults(draft: Draft) -> list[Fault]:
     checks: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
         _names,
         _sources,
-        _measures,
+        measure_faults,
         _models,
         clock_faults,
         _outcomes,
@@ -149,40 +149,6 @@ def _qualified(draft: Draft) -> Iterator[tuple[str, str]]:
             yield "clock.follow_up.death", clock.follow_up.death
     if clock and clock.episodes and clock.episodes.contacts:
         yield "clock.episodes.contacts", clock.episodes.contacts
-
-
-def _measures(draft: Draft) -> Iterator[Fault]:
-    measure: MeasurePlan
-    for name, measure in draft.many("measures").items():
-        where = f"measures.{name}"
-        if measure.instrument and measure.instrument not in INSTRUMENTS:
-            yield unknown("instrument", measure.instrument, f"{where}.instrument", INSTRUMENTS)
-        elif measure.instrument:
-            instrument = INSTRUMENTS[measure.instrument]
-            if len(measure.items) != instrument.n_items:
-                yield Fault(
-                    f"{measure.instrument} has {instrument.n_items} items, the plan "
-                    f"{len(measure.items)}",
-                    f"{where}.items",
-                    "name every item in its order, or leave `instrument` out and give `range`",
-                )
-            if measure.range and measure.range != instrument.response_range:
-                low, high = instrument.response_range
-                fix = f"leave it out, the instrument's is {low} to {high}"
-                yield Fault("the range is not the instrument's", f"{where}.range", fix)
-        elif measure.range is None:
-            yield Fault(
-                "a measure needs a range or an instrument", where, "add range = [1, 5], say"
-            )
-        if measure.range and measure.range[0] >= measure.range[1]:
-            yield Fault("the range runs backwards", f"{where}.range", "write [lowest, highest]")
-        if measure.minimum_items > len(measure.items):
-            fix = f"at most {len(measure.items)}"
-            yield Fault("more items needed than there are", f"{where}.minimum_items", fix)
-        if len(set(measure.items)) < len(measure.items):
-            yield Fault("an item stands twice", f"{where}.items", "name each item once")
-        for item in set(measure.reversed) - set(measure.items):
-            yield unknown("item", item, f"{where}.reversed", measure.items)
 
 
 def _models(draft: Draft) -> Iterator[Fault]:

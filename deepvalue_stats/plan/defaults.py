@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deepvalue_stats.plan.base import Part
+from deepvalue_stats.plan.measure import minimum_of
 from deepvalue_stats.plan.parts import Plan
 
 
 def defaults_in_force(plan: Plan) -> list[str]:
-    """Every setting that the file leaves out and a default fills, as `path = value`."""
-    return list(_defaults(plan, ""))
+    """Every setting that the file leaves out and a default fills, as `path = value`.
+
+    What an instrument's own rule fills is named with it.
+    """
+    rules = [
+        f"measures.{name}.minimum_items = {minimum_of(measure)} ({measure.instrument})"
+        for name, measure in plan.measures.items()
+        if measure.minimum_items is None
+    ]
+    return [*_defaults(plan, ""), *rules]
 
 
 def _defaults(part: Part, path: str) -> Iterator[str]:

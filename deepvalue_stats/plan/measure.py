@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
+from deepvalue_stats.plan.instrument import Instrument
 from deepvalue_stats.plan.parts import MeasurePlan
 from deepvalue_stats.plan.register import INSTRUMENTS
 
@@ -37,7 +38,7 @@ class Measure:
     reference : str
         Where the scale comes from.
     subscales : mapping of str to tuple of str
-        Items of each, in the plan's column names; empty where the scale has none.
+        The items of each subscale.
     """
 
     name: str
@@ -50,26 +51,73 @@ class Measure:
     baseline: bool
     absent_means: str
     reference: str
-    subscales: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    subscales: Mapping[str, tuple[str, ...]]
+
+
+def registered(plan: MeasurePlan) -> Instrument | None:
+    """The instrument that a measure names, where the register has it."""
+    return INSTRUMENTS.get(plan.instrument or "")
+
+
+def range_of(plan: MeasurePlan) -> tuple[int, int] | None:
+    """Lowest and highest response: the plan's, or else the instrument's."""
+    instrument = registered(plan)
+    return plan.range or (instrument.response_range if instrument else None)
+
+
+def reversed_of(plan: MeasurePlan) -> tuple[str, ...]:
+    """Items whose high response means a poor relationship."""
+    whole = _whole(plan)
+    return plan.reversed or (_at(plan, whole.reversed_items or ()) if whole else ())
+
+
+def subscales_of(plan: MeasurePlan) -> dict[str, tuple[str, ...]]:
+    """The items of each subscale: the plan's own, or else those of a whole instrument."""
+    whole = _whole(plan)
+    if plan.subscales or whole is None:
+        return dict(plan.subscales)
+    return {part: _at(plan, positions) for part, positions in whole.subscales.items()}
+
+
+def minimum_of(plan: MeasurePlan) -> int | None:
+    """How many answers make a score: the plan's number, or else the rule of a whole instrument."""
+    whole = _whole(plan)
+    return plan.minimum_items or (whole.minimum_items if whole else None)
+
+
+def _reference(plan: MeasurePlan) -> str:
+    instrument = registered(plan)
+    if instrument is None:
+        return "items declared in the plan"
+    short = f"; shortened to {len(plan.items)} of its {instrument.n_items} items"
+    return instrument.reference + (short if _whole(plan) is None else "")
+
+
+def _whole(plan: MeasurePlan) -> Instrument | None:
+    """The instrument, where all its items are used: positions and rules are those of all."""
+    instrument = registered(plan)
+    return instrument if instrument and len(plan.items) == instrument.n_items else None
+
+
+def _at(plan: MeasurePlan, positions: tuple[int, ...]) -> tuple[str, ...]:
+    return tuple(plan.items[i - 1] for i in positions)
 
 
 def resolve_measure(name: str, plan: MeasurePlan) -> Measure:
     """Join a measure's plan with its instrument, where it names one."""
-    instrument = INSTRUMENTS[plan.instrument] if plan.instrument else None
-    response_range = plan.range or (instrument.response_range if instrument else None)
-    if response_range is None:  # a plan from `read_plan` cannot get here
-        raise ValueError(f"measure {name} has neither a range nor an instrument")
-    registered = instrument.reversed_items if instrument else ()
-    reversed_items = plan.reversed or tuple(plan.items[i - 1] for i in registered)
+    response_range, minimum_items = range_of(plan), minimum_of(plan)
+    if response_range is None or minimum_items is None:  # a plan from `read_plan` cannot get here
+        raise ValueError(f"measure {name} has no range, or no number of items that make a score")
     return Measure(
         name=name,
         items=plan.items,
         response_range=response_range,
-        reversed_items=reversed_items,
+        reversed_items=reversed_of(plan),
         not_applicable=plan.not_applicable,
-        minimum_items=plan.minimum_items,
+        minimum_items=minimum_items,
         rater=plan.rater,
         baseline=plan.at == "baseline",
         absent_means=plan.absent_means or f"no answer to any item of {name}",
-        reference=instrument.reference if instrument else "items declared in the plan",
+        reference=_reference(plan),
+        subscales=MappingProxyType(subscales_of(plan)),
     )

@@ -158,7 +158,12 @@ class Link(Part):
 class MeasurePlan(Part):
     """One scale: its items, their range, and when too few answers make no score.
 
-    The score is the mean of the answered items, after reversal, in the items' own units.
+    The score is the mean of the answered items, after reversal, in the items' own units. Without
+    `minimum_items` the rule of the instrument holds; half of the items is the usual rule where
+    there is none, and a plan says so itself. `subscales` names the items of each; those of a whole
+    instrument are in the register. `score_subscales` makes each a measure of its own, named
+    `<measure>_<subscale>`, scored with half of its items; one that a model names as its exposure is
+    scored without it.
     """
 
     items: Annotated[Names, Field(min_length=1)]
@@ -166,12 +171,14 @@ class MeasurePlan(Part):
     range: Span | None = None
     reversed: Names = ()
     not_applicable: Codes = ()
-    minimum_items: Annotated[int, Field(ge=1)]
+    minimum_items: Annotated[int, Field(ge=1)] | None = None
     neutral: float | None = None
     rater: Rater
     at: Literal["baseline"] | None = None
     absent_means: str | None = None
     error_correction: Literal["none", "regression_calibration", "simex", "latent_mean"] = "none"
+    subscales: dict[str, Names] = Field(default_factory=dict)
+    score_subscales: bool = False
 
 
 class AllEqual(Part):
@@ -441,6 +448,10 @@ class Plan(Part):
                 del one["check"]
         if not self.equity.also:
             del values["equity"]["also"]
+        for measure in values["measures"].values():
+            for key in ("subscales", "score_subscales"):
+                if not measure[key]:
+                    del measure[key]
         for source in values["sources"].values():
             del source["path"]
             if source["provenance"] is None:

@@ -15,6 +15,7 @@ from deepvalue_stats.errors import Fault, PlanError
 from deepvalue_stats.plan.checks import cross_faults
 from deepvalue_stats.plan.draft import Draft
 from deepvalue_stats.plan.parts import Plan
+from deepvalue_stats.plan.subscales import expanded, of_the_measure, with_subscales
 
 Raw = dict[str, Any]
 
@@ -62,10 +63,12 @@ def parse_plan(raw: Mapping[str, Any], *, where: str = "plan") -> Plan:
     """Turn the tables of a plan file into a `Plan`; `where` opens each fault's place."""
     tables, faults = _inherit(dict(raw))
     draft, problems = _draft(tables)
-    faults += _once(raw, [*problems, *cross_faults(draft)])
+    draft, whose = expanded(draft)
+    faults += _once(raw, of_the_measure([*problems, *cross_faults(draft)], whose))
     if faults:
         raise PlanError.of([Fault(f.what, f"{where}, {f.where}", f.fix) for f in faults])
-    return Plan.model_validate(tables)
+    plan = Plan.model_validate(tables)
+    return plan.model_copy(update={"measures": with_subscales(plan.measures, plan.models)})
 
 
 def _inherit(raw: Raw) -> tuple[Raw, list[Fault]]:

@@ -195,12 +195,122 @@ links.clinets = { rule = "key", cardinality = "one_to_one", unlinked = "unknown"
 measures.relationship.instrument = "deep_valeu"
   there is no instrument 'deep_valeu', did you mean 'deep_value'?
   where: measures.relationship.instrument
-  fix:   use one of deep_value, pcas_communication_interpersonal
+  fix:   use one of deep_value, adviser_relationship, wai_sr, srs_3, star_p, star_c, care,
+      pcas_communication_interpersonal, gse, pam_13
 
 measures.relationship.items = ["q01", "q02", "q03", "q04", "q05", "q06"]
   deep_value has 12 items, the plan 6
   where: measures.relationship.items
+  fix:   name every item in its order, say `reversed` (or []) and `minimum_items` of a shortened
+      form, or leave `instrument` out and give `range`
+
+measures.relationship.instrument = "care"
+  care has 10 items, the plan 12
+  where: measures.relationship.items
   fix:   name every item in its order, or leave `instrument` out and give `range`
+
+measures.relationship.items = ["q01", "q02", "q03", "q04", "q05", "q06"]
+measures.relationship.reversed = []
+- measures.relationship.minimum_items
+  deep_value has 12 items, the plan 6
+  where: measures.relationship.items
+  fix:   name every item in its order, say `reversed` (or []) and `minimum_items` of a shortened
+      form, or leave `instrument` out and give `range`
+
+- measures.confidence.minimum_items
+  'minimum_items' is missing and has no default
+  where: measures.confidence.minimum_items
+  fix:   say how many answers make a score; half of the items would be 2
+
+measures.relationship.instrument = "wai_sr"
+measures.relationship.rater = "practitioner"
+  wai_sr has no form for a practitioner
+  where: measures.relationship.rater
+  fix:   use client, or leave `instrument` out and give `range`
+
+measures.relationship.instrument = "star_p"
+measures.relationship.neutral = 2
+  some items of star_p are reversed, and the register does not know which
+  where: measures.relationship.reversed
+  fix:   name them from the form itself
+
+measures.relationship.subscales = { bond = ["q01", "q02"], goal = ["q02", "q03"] }
+  item 'q02' stands in 'bond' and in 'goal'
+  where: measures.relationship.subscales.goal[0]
+  fix:   leave it in one of them
+
+measures.relationship.subscales = { bond = ["q01", "c02"] }
+  there is no item 'c02', did you mean 'q02'?
+  where: measures.relationship.subscales.bond[1]
+  fix:   use one of q01, q02, q03, q04, q05, q06, q07, q08, q09, q10, q11, q12
+
+measures.relationship.subscales = { within = ["q01"] }
+  'within' cannot name a subscale
+  where: measures.relationship.subscales.within
+  fix:   use letters, digits and single _, and neither 'within' nor 'between'
+
+measures.relationship.subscales = { bond = [] }
+  a subscale has items
+  where: measures.relationship.subscales.bond
+  fix:   name one or more, or take it out
+
+measures.confidence.score_subscales = true
+  'confidence' has no subscales to score
+  where: measures.confidence.score_subscales
+  fix:   declare them, as in measures.confidence.subscales = { bond = ["q01", "q02"] }, or leave it
+      out
+
+measures.relationship.score_subscales = true
+covariates.relationship_trust = { column = "clients.age", type = "number", at = "baseline" }
+  'relationship_trust' is used twice
+  where: measures.relationship_trust and covariates.relationship_trust
+  fix:   rename one
+
+measures.relationship.score_subscales = true
+measures.relationship_trust = { items = ["q"], range = [1, 5], minimum_items = 1, rater = "client" }
+  'relationship_trust' is a measure, and a subscale of 'relationship'
+  where: measures.relationship_trust
+  fix:   give the measure or the subscale another name
+
+measures.theirs = { items = ["q01"], range = [1, 5], minimum_items = 1, rater = "practitioner" }
+  item 'q01' is answered by the practitioner, and in 'relationship' by the client
+  where: measures.theirs.items[0]
+  fix:   keep the raters apart: one measure for each, of their own answers
+
+models.main.exposure = "relationship_trust"
+measures.relationship.instrument = "deep_valeu"
+  there is no instrument 'deep_valeu', did you mean 'deep_value'?
+  where: measures.relationship.instrument
+  fix:   use one of deep_value, adviser_relationship, wai_sr, srs_3, star_p, star_c, care,
+      pcas_communication_interpersonal, gse, pam_13
+
+models.main.exposure = "relationship_trust"
+- measures.relationship.neutral
+  C3 asks what happens below a neutral relationship, and none is declared
+  where: measures.relationship.neutral
+  fix:   declare the score of a neutral relationship before the data are seen, say the middle of the
+      scale, or take C3 out of verdicts.claims
+
+models.main.exposure = "relationship_trsut"
+  there is no measure 'relationship_trsut', did you mean 'relationship'?
+  where: models.main.exposure
+  fix:   use one of relationship, confidence
+
+measures.relationship.score_subscales = true
+measures.relationship.neutral = 9
+  the neutral point is no inner point of the scale
+  where: measures.relationship.neutral
+  fix:   choose one above 1 and below 5
+
+measures.relationship.score_subscales = true
+measures.relationship.instrument = "srs_3"
+measures.relationship.minimum_items = 2
+measures.relationship.items = ["rating.q01", "q02", "q03", "q04"]
+measures.relationship.subscales = { bond = ["q02", "rating.q01"] }
+measures.relationship.score_subscales = true
+  there is no source 'rating', did you mean 'ratings'?
+  where: measures.relationship.items[0]
+  fix:   use one of ratings, contacts, outcomes, clients
 
 measures.relationship.range = [1, 7]
   the range is not the instrument's
