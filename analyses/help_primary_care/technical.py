@@ -98,6 +98,12 @@ page.practitioners()
 page.steadiness()
 
 # %% [markdown]
+# ### Do client and practitioner agree?
+
+# %%
+page.raters()
+
+# %% [markdown]
 # ### Do groups read the scale alike?
 
 # %%

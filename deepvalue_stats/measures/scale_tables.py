@@ -275,6 +275,7 @@ def invariance_table(
         frame=pd.DataFrame(rows, columns=list(INVARIANCE)),
         rules=INVARIANCE,
         notes=(
+            "Compared is one factor where it fits well, else one for each subscale. "
             "Each step holds one thing more equal across groups: configural (the same items on the "
             "same factors), thresholds (ordinal items only), metric (loadings), scalar "
             "(intercepts), strict (residuals; for information).",
@@ -437,13 +438,30 @@ def _compared(one: Answers, group: pd.Series) -> tuple[Invariance | str, dict[st
     kind = _kind(one.measure)
     if kind == "ordinal":
         items = joined_categories(items, groups, LEAST_ANSWERS)
-    structures = _structures(one.measure)
-    _, structure, columns = structures[1] if len(structures) > 1 else structures[0]
+    structure, columns = _compared_structure(one, kind)
     try:
         found = invariance(items[:, columns], structure, groups, kind=kind, clusters=clusters)
     except DataError as error:
         return error.faults[0].what, sizes
     return found, sizes
+
+
+def _compared_structure(one: Answers, kind: Items) -> tuple[Structure, list[int]]:
+    """The simplest structure that describes everybody: one factor if it fits, else the subscales.
+
+    Subscales that have no proper solution are not told apart by anybody: one factor again.
+    """
+    (_, single, whole), *others = _structures(one.measure)
+    if not others:
+        return single, whole
+    _, several, order = others[0]
+    try:
+        if factor_model(one.items, single, kind=kind, clusters=one.clusters).fits_well:
+            return single, whole
+        found = factor_model(one.items[:, order], several, kind=kind, clusters=one.clusters)
+    except DataError:
+        return single, whole
+    return (single, whole) if found.status else (several, order)
 
 
 def _invariance_rows(

@@ -191,6 +191,28 @@ def steadiness(findings: Findings) -> Html:
     return _part(findings, "retest", said, picture, [])
 
 
+def raters(findings: Findings) -> Html:
+    """How far clients and practitioners agree about their relationship; kept apart throughout."""
+    if not _has(findings, "raters"):
+        return tag(
+            "p", "This study has ratings of one side only: nobody can say whether they agree."
+        )
+    rows = _rows(findings, "raters")
+    dots = [Dot.of(_sides(row), row, "r", "r_low", "r_high") for _, row in rows.iterrows()]
+    said = [f"{sentence(dot.name)}: r {dot.said}." for dot in dots if np.isfinite(dot.value)]
+    picture = dots_figure(
+        dots,
+        caption="How far clients and practitioners agree",
+        x_label="correlation of the two ratings with its 95% interval",
+        lines=(),
+    )
+    return _part(findings, "raters", said, picture, [])
+
+
+def _sides(row: pd.Series) -> str:
+    return f"{words(row['client_measure'])} and {words(row['practitioner_measure'])}"
+
+
 def alike(findings: Findings) -> Html:
     """Whether groups of clients read the scale alike."""
     if not _has(findings, "invariance"):

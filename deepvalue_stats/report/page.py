@@ -146,6 +146,10 @@ class Page:
         """How well the mean of a practitioner's ratings is known."""
         return measurement.practitioners(self.findings)
 
+    def raters(self) -> Html:
+        """How far clients and practitioners agree about their relationship."""
+        return measurement.raters(self.findings)
+
     def alike(self) -> Html:
         """Whether groups of clients read the scale alike."""
         return measurement.alike(self.findings)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from test_report_invented import ACRO, invented
 from test_report_parts import soup, text
@@ -22,6 +23,7 @@ from deepvalue_stats.measures import (
 )
 from deepvalue_stats.plan import read_plan
 from deepvalue_stats.report.page import Page
+from deepvalue_stats.tables import CountTable
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAN = read_plan(ROOT / "analyses" / "synthetic_employment" / "plan.toml")
@@ -73,6 +75,19 @@ def test_every_picture_has_words_and_every_table_a_caption(whole, part):
     found = soup(getattr(whole, part)())
     assert all(len(image["alt"]) > 40 for image in found.find_all("img"))
     assert all(table.find("caption") for table in found.find_all("table"))
+
+
+def test_two_raters_are_compared_and_one_is_said_to_be_alone(whole):
+    assert text(whole.raters()) == "This study has ratings of one side only."
+    cells = {
+        "client_measure": "relationship", "practitioner_measure": "alliance_staff", "pairs": 120,
+        "practitioners": 20, "r": 0.31, "r_low": 0.2, "r_high": 0.42,
+    }  # fmt: skip
+    rules = {name: "label" if "measure" in name else "statistic" for name in cells}
+    rules |= {"pairs": "count", "practitioners": "count"}
+    table = CountTable("raters", "Two raters", pd.DataFrame([cells]), rules)
+    found = soup(Page(invented(counts=(table,))).raters())
+    assert found.p.get_text() == "Relationship and alliance staff: r 0.31 (0.20 to 0.42)."
 
 
 def test_reliability_is_said_in_one_sentence(whole):
