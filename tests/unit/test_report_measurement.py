@@ -78,7 +78,8 @@ def test_every_picture_has_words_and_every_table_a_caption(whole, part):
 
 
 def test_two_raters_are_compared_and_one_is_said_to_be_alone(whole):
-    assert text(whole.raters()) == "This study has ratings of one side only."
+    alone = "This study has ratings of one side only: nobody can say whether they agree."
+    assert text(whole.raters()) == alone
     cells = {
         "client_measure": "relationship", "practitioner_measure": "alliance_staff", "pairs": 120,
         "practitioners": 20, "r": 0.31, "r_low": 0.2, "r_high": 0.42,
