@@ -1,5 +1,6 @@
 """From a fit to effects in units that a reader knows."""
 
+from deepvalue_stats.effects.calibrated import fit_calibrated, fit_latent_mean, pooled_effects
 from deepvalue_stats.effects.confounding import (
     adjusted_for_unmeasured,
     bounded_by_covariate,
@@ -40,6 +41,7 @@ from deepvalue_stats.effects.pooling import Pooled, pool, pool_tables, pooled_wa
 from deepvalue_stats.effects.predictor import Movable, Predictor, movable, predictor_of
 from deepvalue_stats.effects.reversal import Lines, broken_lines, threshold_test, two_lines
 from deepvalue_stats.effects.rosenbaum import binary_pairs_bounds, signed_rank_bounds
+from deepvalue_stats.effects.simex import extrapolate, simex
 from deepvalue_stats.effects.splines import dose_response, spline_knots, spline_terms
 
 __all__ = [
@@ -70,6 +72,9 @@ __all__ = [
     "dose_response",
     "e_value",
     "effect_by_area",
+    "extrapolate",
+    "fit_calibrated",
+    "fit_latent_mean",
     "group_masks",
     "harm_ledger",
     "hinge",
@@ -81,6 +86,7 @@ __all__ = [
     "per_sd",
     "pool",
     "pool_tables",
+    "pooled_effects",
     "pooled_wald",
     "predicted_curve",
     "predictor_of",
@@ -92,6 +98,7 @@ __all__ = [
     "row_means",
     "selection_on_unmeasured",
     "signed_rank_bounds",
+    "simex",
     "slopes_at_neutral",
     "spline_knots",
     "spline_terms",

@@ -155,10 +155,19 @@ class Link(Part):
         return self
 
 
+class StatedReliability(Part):
+    """The reliability of one questionnaire's score as somebody states it, and where they do."""
+
+    value: Annotated[float, Field(gt=0, lt=1)]
+    source: Annotated[str, Field(min_length=1)]
+
+
 class MeasurePlan(Part):
     """One scale: its items, their range, and when too few answers make no score.
 
     The score is the mean of the answered items, after reversal, in the items' own units.
+    `error_correction` adds the effect without the error in the score beside the one with it, never
+    in its place. The error is that of the items, or of a stated `reliability`.
     """
 
     items: Annotated[Names, Field(min_length=1)]
@@ -172,6 +181,7 @@ class MeasurePlan(Part):
     at: Literal["baseline"] | None = None
     absent_means: str | None = None
     error_correction: Literal["none", "regression_calibration", "simex", "latent_mean"] = "none"
+    reliability: StatedReliability | None = None
 
 
 class AllEqual(Part):
@@ -436,6 +446,9 @@ class Plan(Part):
             part = clock[name] if name else clock
             for key in [key for key, meant in meanings.items() if part[key] == meant]:
                 del part[key]
+        for measure in values["measures"].values():
+            if measure["reliability"] is None:
+                del measure["reliability"]
         for one in values["ids"].values():
             if isinstance(one, dict) and one["check"] is None:
                 del one["check"]
