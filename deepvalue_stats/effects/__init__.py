@@ -1,6 +1,11 @@
 """From a fit to effects in units that a reader knows."""
 
-from deepvalue_stats.effects.calibrated import fit_calibrated, fit_latent_mean, pooled_effects
+from deepvalue_stats.effects.calibrated import (
+    conditional_reliability,
+    fit_calibrated,
+    fit_latent_mean,
+    pooled_effects,
+)
 from deepvalue_stats.effects.confounding import (
     adjusted_for_unmeasured,
     bounded_by_covariate,
@@ -69,6 +74,7 @@ __all__ = [
     "binary_pairs_bounds",
     "bounded_by_covariate",
     "broken_lines",
+    "conditional_reliability",
     "dose_response",
     "e_value",
     "effect_by_area",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -83,29 +83,43 @@ def fit_calibrated(
     Carroll, Ruppert, Stefanski and Crainiceanu (2006), Measurement Error in Nonlinear Models,
     second edition, chapter 4; Rubin (1987), chapter 3, for the draws.
     """
-    score = fit.design.frame[exposure].to_numpy(dtype="float64")
-    covariates = other_columns(fit, exposure, split_by)
+    rows = _rows(fit, exposure, split_by)
     known = error.variance / ratings
-    group = split_by or finest_group(fit)
-    drawn = np.ones(1) if error.std_error == 0 else error.draws(draws, rng) / error.variance
-    if not group:
-        whole = [calibrate(score, covariates, known).value]  # refuses what is hopeless
-        if error.std_error > 0:
-            most = _most(np.var(_left(score, covariates), ddof=covariates.shape[1]), known)
-            whole = [calibrate(score, covariates, known * min(d, most)).value for d in drawn]
-        return tuple(_refitted(fit, {exposure: values}) for values in whole)
-    levels = two_levels(score, covariates, _codes(fit, group))
-    most = _most(levels.within, known)
-    levels.parts(score, known)  # refuses what is hopeless
-    between = levels.draws(len(drawn), rng) if split_by and error.std_error > 0 else None
-    if split_by:
-        refuse_little_truth(levels.of_means, f"the mean scores of a {split_by}")
-    fits = []
-    for place, ratio in enumerate(drawn):
-        one = levels if between is None else levels.with_between(float(between[place]))
-        least = min(float(ratio), most) if error.std_error > 0 else 1.0
-        fits.append(_refitted(fit, _columns(exposure, one.parts(score, known * least), split_by)))
-    return tuple(fits)
+    left = rows.reliability(known)
+    refuse_little_truth(left, "the score, given what the model adjusts for,")
+    fixed = error.std_error == 0 and not split_by
+    ratios = error.draws(1 if fixed else draws, rng) / error.variance
+    # an error may be drawn that is larger, until hardly anything would be true
+    ratios = np.minimum(ratios, (1 - 1.01 * LEAST) / (1 - left))
+    return tuple(_refitted(fit, columns) for columns in rows.predicted(known, ratios, rng))
+
+
+def conditional_reliability(
+    fit: ModelFit,
+    exposure: str,
+    error: ScoreError,
+    *,
+    ratings: np.ndarray,
+    split_by: str = "",
+) -> float:
+    """How much of what a model compares of a score is true, from 0 to 1.
+
+    Parameters
+    ----------
+    fit, exposure, error, ratings, split_by
+        As of `fit_calibrated`.
+
+    Returns
+    -------
+    float
+        Of what the covariates leave of the score: within groups where the model holds these apart.
+        Below 0 where the error is larger than that.
+
+    Notes
+    -----
+    (l - R2) / (1 - R2) for a score of reliability l, R2 that of the score on the covariates.
+    """
+    return _rows(fit, exposure, split_by).reliability(error.variance / ratings)
 
 
 def fit_latent_mean(
@@ -161,13 +175,12 @@ def fit_latent_mean(
             f"leave the correction out, or have {FEWEST_GROUPS} groups at least",
         )
     levels, none = two_levels(score, np.ones((len(score), 1)), codes), np.zeros(len(score))
-    refuse_little_truth(levels.of_means, f"the mean scores of a {split_by}")
-    return tuple(
-        _refitted(
-            fit, _columns(exposure, levels.with_between(float(between)).parts(score, none), split_by)
-        )
-        for between in levels.draws(draws, rng)
-    )
+    levels.refuse_poor_means(split_by)
+    fits = []
+    for between in levels.draws(draws, rng):
+        parts = replace(levels, between=float(between)).parts(score, none)
+        fits.append(_refitted(fit, _columns(exposure, parts, split_by)))
+    return tuple(fits)
 
 
 def pooled_effects(
@@ -176,6 +189,48 @@ def pooled_effects(
     """The same effects of every fit, pooled by Rubin's rules; those of a single fit as they are."""
     tables = [effects(fit) for fit in fits]
     return pool_tables(tables) if len(tables) > 1 else tables[0]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The scores of a fit's rows, and what is beside them in the model."""
+
+    exposure: str
+    score: np.ndarray
+    covariates: np.ndarray
+    levels: Levels | None
+    split_by: str
+
+    def reliability(self, error: np.ndarray) -> float:
+        if self.levels is not None:
+            return 1 - float(error.mean()) / self.levels.within
+        n, q = self.covariates.shape
+        left = self.score - self.covariates @ np.linalg.lstsq(self.covariates, self.score)[0]
+        return float(1 - error.mean() * (n - q) / (left @ left))
+
+    def predicted(
+        self, error: np.ndarray, ratios: np.ndarray, rng: np.random.Generator
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """The exposure's columns for so many times the error each."""
+        levels = self.levels
+        if levels is None:
+            for ratio in ratios:
+                yield {self.exposure: calibrate(self.score, self.covariates, error * ratio).value}
+            return
+        every = np.full(len(ratios), levels.between)
+        if self.split_by:
+            levels.refuse_poor_means(self.split_by)
+            every = levels.draws(len(ratios), rng)
+        for ratio, between in zip(ratios, every, strict=True):
+            parts = replace(levels, between=float(between)).parts(self.score, error * ratio)
+            yield _columns(self.exposure, parts, self.split_by)
+
+
+def _rows(fit: ModelFit, exposure: str, split_by: str) -> _Rows:
+    score = fit.design.frame[exposure].to_numpy(dtype="float64")
+    covariates, group = other_columns(fit, exposure, split_by), split_by or finest_group(fit)
+    levels = two_levels(score, covariates, _codes(fit, group)) if group else None
+    return _Rows(exposure, score, covariates, levels, split_by)
 
 
 @dataclass(frozen=True)
@@ -205,16 +260,13 @@ class Levels:
     def parts(self, score: np.ndarray, error: np.ndarray) -> CalibratedParts:
         """Predictions, for error variances of shape (n,)."""
         within = self.within - float(error.mean())
-        refuse_little_truth(within / self.within, "the score within groups")
         return calibrate_parts(
             score, self.mean, self.codes, between=self.between, within=within, error=error
         )
 
-    def with_between(self, between: float) -> Levels:
-        """With another variance between groups."""
-        return Levels(
-            self.mean, self.codes, between, self.within, self.of_means, self.error_of_log
-        )
+    def refuse_poor_means(self, group: str) -> None:
+        """Raise a ModelError where groups' means say hardly anything of the groups."""
+        refuse_little_truth(self.of_means, f"the mean score of a {group}")
 
     def draws(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Variances between groups that the data leave possible, shape (n,).
@@ -253,9 +305,7 @@ def two_levels(score: np.ndarray, covariates: np.ndarray, codes: np.ndarray) -> 
     noise = within * float(np.mean(1 / sizes))
     error = np.sqrt(2 / (len(sizes) - 1)) * (between + noise) / between if between > 0 else 0.0
     of_means = float(np.mean(between / (between + within / sizes)))
-    return Levels(
-        fit.design.matrix @ fit.params, codes, between, within, of_means, float(error)
-    )
+    return Levels(fit.design.matrix @ fit.params, codes, between, within, of_means, float(error))
 
 
 def other_columns(fit: ModelFit, exposure: str, split_by: str = "") -> np.ndarray:
@@ -301,15 +351,6 @@ def _codes(fit: ModelFit, group: str) -> np.ndarray:
             "restrict the data to rows with a known group, with a reason",
         )
     return codes
-
-
-def _left(score: np.ndarray, covariates: np.ndarray) -> np.ndarray:
-    return np.asarray(score - covariates @ np.linalg.lstsq(covariates, score, rcond=None)[0])
-
-
-def _most(variance: float, error: np.ndarray) -> float:
-    """How many times the error may be drawn: until hardly anything would be true."""
-    return float((1 - 1.01 * LEAST) * variance / error.mean())
 
 
 def _columns(exposure: str, parts: CalibratedParts, split_by: str) -> dict[str, np.ndarray]:

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from deepvalue_stats.effects.calibrated import DRAWS, other_columns, part_names
+from deepvalue_stats.effects.calibrated import DRAWS, conditional_reliability, part_names
 from deepvalue_stats.effects.pooling import pool_tables
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.measures import ScoreError
+from deepvalue_stats.measures.calibration import refuse_little_truth
 from deepvalue_stats.models import ModelFit
 from deepvalue_stats.models.refitting import refit
 from deepvalue_stats.tables import LEVEL, EffectTable
@@ -91,7 +92,8 @@ def simex(
     Raises
     ------
     ModelError
-        If the exposure takes part in a curve, or more than a tenth of the refits fail.
+        If the exposure takes part in a curve, hardly anything of the score is true, or more than a
+        tenth of the refits fail.
 
     Notes
     -----
@@ -105,7 +107,8 @@ def simex(
     Cook and Stefanski (1994), Journal of the American Statistical Association 89; Stefanski and
     Cook (1995), the same 90, for the variance; Rubin (1987), chapter 3, for the draws.
     """
-    other_columns(fit, exposure, split_by)
+    left = conditional_reliability(fit, exposure, error, ratings=ratings, split_by=split_by)
+    refuse_little_truth(left, "the score, given what the model adjusts for,")
     naive = effects(fit)
     noise = rng.standard_normal((replicates // 2, fit.n_obs)) * np.sqrt(error.variance / ratings)
     noise = np.concatenate([noise, -noise])
@@ -127,8 +130,8 @@ def simex(
     at = -np.ones(1) if error.std_error == 0 else -error.draws(draws, rng) / error.variance
     estimates = extrapolate(grid, np.array(values), at)
     squares = np.maximum(extrapolate(grid, np.array(variances), at), variances[0])
-    tables = [_with(naive, one, np.sqrt(two)) for one, two in zip(estimates, squares, strict=True)]
-    return pool_tables(tables) if len(tables) > 1 else tables[0]
+    drawn = [_with(naive, one, np.sqrt(two)) for one, two in zip(estimates, squares, strict=True)]
+    return pool_tables(drawn) if len(drawn) > 1 else drawn[0]
 
 
 def _column(table: EffectTable, name: str) -> np.ndarray:

@@ -199,6 +199,4 @@ def score_error(
     clients = frame[plan.ids.client.column]
     groups = clients.map(practitioners).astype("object")
     clusters = groups.where(groups.notna(), "client " + clients.astype("str"))
-    return item_error(
-        items[whole], clusters.to_numpy()[whole], answered=answered, scores=scores
-    )
+    return item_error(items[whole], clusters.to_numpy()[whole], answered=answered, scores=scores)
