@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from deepvalue_stats import models
 from deepvalue_stats.effects.pooling import pool_tables
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.measures import ScoreError
@@ -20,7 +20,6 @@ from deepvalue_stats.measures.calibration import (
     refuse_little_truth,
 )
 from deepvalue_stats.models import ModelFit
-from deepvalue_stats.models.refitting import refit
 from deepvalue_stats.tables import EffectTable
 
 DRAWS = 20
@@ -91,7 +90,7 @@ def fit_calibrated(
     ratios = error.draws(1 if fixed else draws, rng) / error.variance
     # an error may be drawn that is larger, until hardly anything would be true
     ratios = np.minimum(ratios, (1 - 1.01 * LEAST) / (1 - left))
-    return tuple(_refitted(fit, columns) for columns in rows.predicted(known, ratios, rng))
+    return tuple(refitted(fit, columns) for columns in rows.predicted(known, ratios, rng))
 
 
 def conditional_reliability(
@@ -179,7 +178,7 @@ def fit_latent_mean(
     fits = []
     for between in levels.draws(draws, rng):
         parts = replace(levels, between=float(between)).parts(score, none)
-        fits.append(_refitted(fit, _columns(exposure, parts, split_by)))
+        fits.append(refitted(fit, _columns(exposure, parts, split_by)))
     return tuple(fits)
 
 
@@ -294,11 +293,14 @@ def two_levels(score: np.ndarray, covariates: np.ndarray, codes: np.ndarray) -> 
         Of J groups the standard error of log t2 is sqrt(2 / (J - 1)) (t2 + s2 / n) / t2, n the
         harmonic mean of their sizes: that of a scaled chi-squared mean square between.
     """
+    # the compiler is loaded by the first such model only
+    from deepvalue_stats.models import fit_multilevel
+
     varying = covariates[:, np.ptp(covariates, axis=0) > 0]
     names = [f"z{place}" for place in range(varying.shape[1])]
     frame = pd.DataFrame(varying, columns=names).assign(score=score, group=codes)
     formula = f"score ~ {' + '.join(['1', *names])} + (1 | group)"
-    fit = models.fit_multilevel(formula, frame, family="gaussian")
+    fit = fit_multilevel(formula, frame, family="gaussian")
     within = fit.sigma**2
     between = float(fit.theta[0]) ** 2 * within
     sizes = np.bincount(codes)
@@ -360,5 +362,9 @@ def _columns(exposure: str, parts: CalibratedParts, split_by: str) -> dict[str, 
     return whole | dict(zip(part_names(exposure), (parts.within, parts.between), strict=True))
 
 
-def _refitted(fit: ModelFit, columns: dict[str, np.ndarray]) -> ModelFit:
+def refitted(fit: ModelFit, columns: Mapping[str, Any]) -> ModelFit:
+    """A fit's model, fitted again to its rows with some columns changed."""
+    # as above
+    from deepvalue_stats.models.refitting import refit
+
     return refit(fit, fit.design.frame.assign(**columns))

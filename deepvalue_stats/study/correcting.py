@@ -70,25 +70,26 @@ def correction_notes(plan: Plan) -> tuple[str, ...]:
     return (
         "Error in the score: the unit is one standard deviation of the score as it was observed, "
         f"with the correction ({METHODS[measure.error_correction]}) and without it. No claim is "
-        "judged by a corrected row, and none is tested: that there is no effect is tested rightly "
-        f"without it. {_assumed(measure)}",
+        f"judged by a corrected row. {_assumed(measure)}",
     )
 
 
 def _assumed(measure: MeasurePlan) -> str:
     if measure.error_correction == "latent_mean":
         return (
-            "The mean of the clients at hand is taken for a sample of those that a group might "
-            "have; error in a single rating is left in."
+            "The mean of the clients at hand is taken for that of a sample of those that a group "
+            "might have; error in a single rating is left in."
         )
-    source = "how far the items of one questionnaire disagree"
-    if measure.reliability is not None:
-        source = (
-            f"a stated reliability of {measure.reliability.value:g}: {measure.reliability.source}"
-        )
+    stated = measure.reliability
+    source = (
+        "that by which the items of one questionnaire disagree"
+        if stated is None
+        else f"that of a stated reliability of {stated.value:g} ({stated.source})"
+    )
     return (
-        f"The error is that of {source}; what changes from one rating to the next counts as true, "
-        "and error that goes with the outcome is not taken out."
+        f"The error is {source}. What changes from one rating to the next counts as true, and "
+        "error that goes with the outcome is not taken out. Whether there is an effect at all is "
+        "tested without the correction, which adds nothing to that question."
     )
 
 
@@ -106,8 +107,8 @@ def correct(prepared: Prepared, fit: ModelFit, unit: Contrast) -> Corrected:
     Returns
     -------
     Corrected
-        Without p-values: that there is no effect is tested by the uncorrected rows, which are
-        then right, and one question is not asked twice.
+        Without p-values: one question is not asked twice, and whether there is an effect at all is
+        tested rightly by the uncorrected rows.
 
     Raises
     ------

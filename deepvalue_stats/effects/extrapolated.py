@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from deepvalue_stats.effects.calibrated import DRAWS, conditional_reliability, part_names
+from deepvalue_stats.effects.calibrated import DRAWS, conditional_reliability, part_names, refitted
 from deepvalue_stats.effects.pooling import pool_tables
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.measures import ScoreError
 from deepvalue_stats.measures.calibration import refuse_little_truth
 from deepvalue_stats.models import ModelFit
-from deepvalue_stats.models.refitting import refit
 from deepvalue_stats.tables import LEVEL, EffectTable
 
 ADDED = (0.5, 1.0, 1.5, 2.0)
@@ -147,19 +146,21 @@ def _effects(
 ) -> EffectTable | None:
     """Effects of the model refitted with noise in the exposure; None where that fails."""
     try:
-        found = effects(refit(fit, _noisy(fit.design.frame, exposure, noise, split_by)))
+        found = effects(refitted(fit, _noisy(fit.design.frame, exposure, noise, split_by)))
     except ModelError:
         return None
     return found if found.frame["status"].eq("ok").all() else None
 
 
-def _noisy(frame: pd.DataFrame, exposure: str, noise: np.ndarray, split_by: str) -> pd.DataFrame:
-    frame = frame.assign(**{exposure: frame[exposure] + noise})
+def _noisy(
+    frame: pd.DataFrame, exposure: str, noise: np.ndarray, split_by: str
+) -> dict[str, object]:
+    score = frame[exposure] + noise
     if not split_by:
-        return frame
-    between = frame.groupby(split_by, sort=False, observed=True)[exposure].transform("mean")
-    within, mean = part_names(exposure)
-    return frame.assign(**{within: frame[exposure] - between, mean: between})
+        return {exposure: score}
+    means = score.groupby(frame[split_by], sort=False, observed=True).transform("mean")
+    within, between = part_names(exposure)
+    return {exposure: score, within: score - means, between: means}
 
 
 def _with(table: EffectTable, estimate: np.ndarray, std_error: np.ndarray) -> EffectTable:
