@@ -10,8 +10,8 @@ and, for the parts within and between practitioners, with latent means.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -166,26 +166,20 @@ def replicate(seed: int, reliability: float, outcome: str, name: str) -> list[di
     drawn = draw(rng, reliability, SHOWN[name][0], outcome)
     lines: list[dict[str, object]] = []
     for way, table in ways(drawn, name, outcome, rng):
-        for part, truth in planted(name, outcome).items():
-            row = table.row(exposure=part)
-            lines.append(
-                {
-                    "outcome": outcome,
-                    "effect": {"x": "whole"}.get(part, part.removeprefix("x_")),
-                    "reliability": reliability,
-                    "way": way,
-                    "truth": truth,
-                    "estimate": float(row["estimate"]),
-                    "std_error": float(row["std_error"]),
-                    "covered": bool(row["conf_low"] <= truth <= row["conf_high"]),
-                }
-            )
+        about = {"outcome": outcome, "name": name, "reliability": reliability, "way": way}
+        numbers = table.frame[["exposure", "estimate", "std_error", "conf_low", "conf_high"]]
+        lines += [{**about, **row} for row in numbers.to_dict("records")]
     return lines
 
 
 def summary(lines: pd.DataFrame) -> pd.DataFrame:
     """Bias, its Monte Carlo error, and the share of intervals that hold the truth."""
     keys = ["outcome", "effect", "reliability", "way"]
+    about = zip(lines["name"], lines["outcome"], lines["exposure"], strict=True)
+    truth = [planted(name, outcome)[part] for name, outcome, part in about]
+    effect = lines["exposure"].str.removeprefix("x_").replace("x", "whole")
+    covered = (lines["conf_low"] <= truth) & (lines["conf_high"] >= truth)
+    lines = lines.assign(truth=truth, effect=effect, covered=covered)
     found = lines.groupby(keys, sort=False).agg(
         samples=("estimate", "size"),
         truth=("truth", "mean"),

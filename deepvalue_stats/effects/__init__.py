@@ -33,6 +33,7 @@ from deepvalue_stats.effects.evalue import (
     risk_ratio_from_mean_difference,
     risk_ratio_from_odds_ratio,
 )
+from deepvalue_stats.effects.extrapolated import extrapolate, simex
 from deepvalue_stats.effects.meta import (
     MetaAnalysis,
     Pair,
@@ -46,7 +47,6 @@ from deepvalue_stats.effects.pooling import Pooled, pool, pool_tables, pooled_wa
 from deepvalue_stats.effects.predictor import Movable, Predictor, movable, predictor_of
 from deepvalue_stats.effects.reversal import Lines, broken_lines, threshold_test, two_lines
 from deepvalue_stats.effects.rosenbaum import binary_pairs_bounds, signed_rank_bounds
-from deepvalue_stats.effects.extrapolated import extrapolate, simex
 from deepvalue_stats.effects.splines import dose_response, spline_knots, spline_terms
 
 __all__ = [
