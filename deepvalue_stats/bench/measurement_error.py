@@ -42,7 +42,7 @@ PRACTITIONERS, CLIENTS, ITEMS = 60, 15, 6
 ICC, COMMON = 0.25, 0.4
 BASE, ADJUSTED, BETWEEN_OUTCOMES = -0.4, 0.3, 0.3
 # refits and draws of a correction; a study takes more
-REPLICATES, DRAWS = 10, 10
+REPLICATES, DRAWS = 6, 6
 GROUP = "practitioner"
 
 
