@@ -303,9 +303,11 @@ def too_few_groups(plan: Plan, fitted: Fitted) -> frozenset[str]:
     """Models whose intervals mean nothing, whether or not a claim rests on them."""
     every = every_fit(plan, fitted)
     found = {name for name, fit in every.items() if decisive_groups(fit)[1] < FEWEST_GROUPS}
+    name = corrected_model(plan)
     # a correction adds no groups to the model that it corrects
-    corrected = {corrected_name(plan)} if corrected_model(plan) in found else set()
-    return frozenset(found | corrected)
+    if found & {name, *([banded_name(plan)] if name == plan.primary else [])}:
+        found.add(corrected_name(plan))
+    return frozenset(found)
 
 
 def _claimed(plan: Plan, table: EffectTable) -> EffectTable:
