@@ -77,8 +77,8 @@ def correction_notes(plan: Plan) -> tuple[str, ...]:
 def _assumed(measure: MeasurePlan) -> str:
     if measure.error_correction == "latent_mean":
         return (
-            "The mean of the clients at hand is taken for that of a sample of those that a group "
-            "might have; error in a single rating is left in."
+            "A group's scores at hand are taken for a sample of those that it might have had, and "
+            "error in a single score is left in."
         )
     stated = measure.reliability
     source = (
