@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ from deepvalue_stats.effects import (
 )
 from deepvalue_stats.effects.inference import Inference, cells
 from deepvalue_stats.measures import ScoreError, item_error
-from deepvalue_stats.models import fit_multilevel
+from deepvalue_stats.models import ModelFit, fit_multilevel
 from deepvalue_stats.models.multilevel.fit import MultilevelFit
 from deepvalue_stats.tables import EffectTable, effect_rows, stack
 
@@ -126,9 +127,9 @@ def planted(name: str, outcome: str) -> dict[str, float]:
     return {part: slope * float(np.mean(chance * (1 - chance))) for part, slope in slopes.items()}
 
 
-def effects(columns: tuple[str, ...], fit: MultilevelFit) -> EffectTable:
+def effects(columns: tuple[str, ...], fit: ModelFit) -> EffectTable:
     """Of a logit the average difference in chances for a point, of a linear model its slopes."""
-    if fit.spec.family == "binomial":
+    if not isinstance(fit, MultilevelFit) or fit.spec.family == "binomial":
         return stack([average_effect(fit, column, contrast=POINT) for column in columns])
     table = fit.coefficients.loc[list(columns)]
     return effect_rows(
@@ -150,14 +151,19 @@ def ways(
     fit = fit_multilevel(formula, drawn.frame, family=family)  # type: ignore[arg-type]
     measured = partial(effects, columns)
     split_by = GROUP if name == "parts" else ""
-    told = {"ratings": np.ones(fit.n_obs), "rng": rng, "split_by": split_by, "draws": DRAWS}
+    told: dict[str, Any] = {
+        "ratings": np.ones(fit.n_obs),
+        "rng": rng,
+        "split_by": split_by,
+        "draws": DRAWS,
+    }
     yield "with the error", measured(fit)
-    calibrated = fit_calibrated(fit, "x", drawn.error, **told)  # type: ignore[arg-type]
-    yield "regression calibration", pooled_effects(calibrated, measured)  # type: ignore[arg-type]
-    yield "SIMEX", simex(fit, "x", drawn.error, measured, replicates=REPLICATES, **told)  # type: ignore[arg-type]
+    calibrated = fit_calibrated(fit, "x", drawn.error, **told)
+    yield "regression calibration", pooled_effects(calibrated, measured)
+    yield "SIMEX", simex(fit, "x", drawn.error, measured, replicates=REPLICATES, **told)
     if split_by:
         latent = fit_latent_mean(fit, "x", split_by=GROUP, rng=rng, draws=DRAWS)
-        yield "latent mean", pooled_effects(latent, measured)  # type: ignore[arg-type]
+        yield "latent mean", pooled_effects(latent, measured)
 
 
 def replicate(seed: int, reliability: float, outcome: str, name: str) -> list[dict[str, object]]:
@@ -168,7 +174,7 @@ def replicate(seed: int, reliability: float, outcome: str, name: str) -> list[di
     for way, table in ways(drawn, name, outcome, rng):
         about = {"outcome": outcome, "name": name, "reliability": reliability, "way": way}
         numbers = table.frame[["exposure", "estimate", "std_error", "conf_low", "conf_high"]]
-        lines += [{**about, **row} for row in numbers.to_dict("records")]
+        lines += [about | {str(k): v for k, v in row.items()} for row in numbers.to_dict("records")]
     return lines
 
 

@@ -4,7 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepvalue_stats.bench.measurement_error import PARTS, WHOLE, draw, effects
+from deepvalue_stats.bench.measurement_error import (
+    PARTS,
+    WHOLE,
+    draw,
+    effects,
+    replicate,
+    summary,
+    written,
+)
 from deepvalue_stats.effects import (
     POINT,
     average_effect,
@@ -416,3 +424,18 @@ def test_a_latent_mean_takes_out_what_the_manifest_mean_leaves_in():
         corrected.append(pooled_effects(fits, lambda one: effects(parts, one)).frame["estimate"])
     assert np.mean(seen, axis=0)[1] < 0.6
     np.testing.assert_allclose(np.mean(corrected, axis=0), [0.3, 0.7], atol=0.04)
+
+
+def test_the_table_of_planted_samples_says_bias_and_coverage(tmp_path):
+    both = [replicate(seed, 0.6, "linear", "parts") for seed in (1, 2)]
+    lines = pd.DataFrame(both[0] + both[1])
+    found = summary(lines).set_index(["effect", "way"])
+    assert set(found["samples"]) == {2}
+    assert found["truth"]["between"].eq(0.7).all()
+    row = found.loc[("within", "with the error")]
+    assert row["bias"] == pytest.approx(row["estimate"] - 0.3)
+    assert row["coverage"] == 0
+    written(found.reset_index(), tmp_path, "a command")
+    told = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "| linear | within | 0.6 | with the error | 0.3000 | -5" in told
+    assert len(pd.read_csv(tmp_path / "table.csv")) == len(found) == 8
