@@ -253,7 +253,7 @@ def main() -> None:
         prog="python -m deepvalue_stats.bench.measurement_error",
         description="Error in a score with a known truth, and what correcting it brings back.",
     )
-    parser.add_argument("--samples", type=int, default=100)
+    parser.add_argument("--samples", type=int, default=90)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--output", type=Path, default=Path("reports/measurement_error"))
     told = parser.parse_args()
