@@ -1,5 +1,11 @@
 """From a fit to effects in units that a reader knows."""
 
+from deepvalue_stats.effects.calibrated import (
+    conditional_reliability,
+    fit_calibrated,
+    fit_latent_mean,
+    pooled_effects,
+)
 from deepvalue_stats.effects.confounding import (
     adjusted_for_unmeasured,
     bounded_by_covariate,
@@ -27,6 +33,7 @@ from deepvalue_stats.effects.evalue import (
     risk_ratio_from_mean_difference,
     risk_ratio_from_odds_ratio,
 )
+from deepvalue_stats.effects.extrapolated import extrapolate, simex
 from deepvalue_stats.effects.meta import (
     MetaAnalysis,
     Pair,
@@ -67,9 +74,13 @@ __all__ = [
     "binary_pairs_bounds",
     "bounded_by_covariate",
     "broken_lines",
+    "conditional_reliability",
     "dose_response",
     "e_value",
     "effect_by_area",
+    "extrapolate",
+    "fit_calibrated",
+    "fit_latent_mean",
     "group_masks",
     "harm_ledger",
     "hinge",
@@ -81,6 +92,7 @@ __all__ = [
     "per_sd",
     "pool",
     "pool_tables",
+    "pooled_effects",
     "pooled_wald",
     "predicted_curve",
     "predictor_of",
@@ -92,6 +104,7 @@ __all__ = [
     "row_means",
     "selection_on_unmeasured",
     "signed_rank_bounds",
+    "simex",
     "slopes_at_neutral",
     "spline_knots",
     "spline_terms",

@@ -53,6 +53,12 @@ from deepvalue_stats.measures.enough import (
     ratings_needed,
     shown_ratings,
 )
+from deepvalue_stats.measures.error import (
+    ScoreError,
+    item_error,
+    score_error,
+    stated_error,
+)
 from deepvalue_stats.measures.factors import (
     Equality,
     FactorFit,
@@ -125,6 +131,7 @@ __all__ = [
     "Reliability",
     "ReliableChange",
     "Retest",
+    "ScoreError",
     "Scores",
     "Structure",
     "WithinGroup",
@@ -148,6 +155,7 @@ __all__ = [
     "invariance",
     "invariance_table",
     "item_ends_table",
+    "item_error",
     "item_statistics",
     "item_table",
     "mean_reliability",
@@ -171,10 +179,12 @@ __all__ = [
     "retest_table",
     "score",
     "score_bins",
+    "score_error",
     "score_items",
     "score_table",
     "self_other_agreement",
     "shown_ratings",
+    "stated_error",
     "with_bands",
     "within_between",
     "within_group_agreement",

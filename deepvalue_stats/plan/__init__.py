@@ -1,5 +1,6 @@
 """What a study declares before a row is read."""
 
+from deepvalue_stats.plan.correction import corrected_model
 from deepvalue_stats.plan.defaults import defaults_in_force
 from deepvalue_stats.plan.instrument import Instrument
 from deepvalue_stats.plan.measure import Measure, resolve_measure
@@ -12,6 +13,7 @@ __all__ = [
     "Instrument",
     "Measure",
     "Plan",
+    "corrected_model",
     "defaults_in_force",
     "parse_plan",
     "read_plan",

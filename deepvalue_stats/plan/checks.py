@@ -14,6 +14,7 @@ from deepvalue_stats.errors import Fault
 from deepvalue_stats.plan.attributes import attribute_faults, rising
 from deepvalue_stats.plan.claims import claim_faults
 from deepvalue_stats.plan.clock import clock_faults
+from deepvalue_stats.plan.correction import correction_faults
 from deepvalue_stats.plan.draft import Draft, unknown
 from deepvalue_stats.plan.links import link_faults
 from deepvalue_stats.plan.parts import (
@@ -80,6 +81,7 @@ def cross_faults(draft: Draft) -> list[Fault]:
         claim_faults,
         _safety,
         power_faults,
+        correction_faults,
         _not_yet,
     )
     return list(dict.fromkeys(fault for check in checks for fault in check(draft)))
@@ -372,7 +374,6 @@ def _not_yet(draft: Draft) -> Iterator[Fault]:
     have: dict[str, tuple[str, str, tuple[object, ...]]] = {
         "rule for unlinked records": ("links", "unlinked", ("no_event", "unknown", "exclude")),
         "estimator": ("models", "estimator", ("gee", "logit", "multilevel")),
-        "error correction": ("measures", "error_correction", ("none",)),
     }
     for what, (section, key, values) in have.items():
         for name, part in draft.many(section).items():

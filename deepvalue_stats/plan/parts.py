@@ -155,6 +155,13 @@ class Link(Part):
         return self
 
 
+class StatedReliability(Part):
+    """The reliability of one questionnaire's score as somebody states it, and where they do."""
+
+    value: Annotated[float, Field(gt=0, lt=1)]
+    source: Annotated[str, Field(min_length=1)]
+
+
 class MeasurePlan(Part):
     """One scale: its items, their range, and when too few answers make no score.
 
@@ -163,7 +170,8 @@ class MeasurePlan(Part):
     there is none, and a plan says so itself. `subscales` names the items of each; those of a whole
     instrument are in the register. `score_subscales` makes each a measure of its own, named
     `<measure>_<subscale>`, scored with half of its items; one that a model names as its exposure is
-    scored without it.
+    scored without it. `error_correction` adds the effect without the error in the score beside the
+    one with it, never in its place. The error is that of the items, or of a stated `reliability`.
     """
 
     items: Annotated[Names, Field(min_length=1)]
@@ -179,6 +187,7 @@ class MeasurePlan(Part):
     error_correction: Literal["none", "regression_calibration", "simex", "latent_mean"] = "none"
     subscales: dict[str, Names] = Field(default_factory=dict)
     score_subscales: bool = False
+    reliability: StatedReliability | None = None
 
 
 class AllEqual(Part):
@@ -443,6 +452,9 @@ class Plan(Part):
             part = clock[name] if name else clock
             for key in [key for key, meant in meanings.items() if part[key] == meant]:
                 del part[key]
+        for measure in values["measures"].values():
+            if measure["reliability"] is None:
+                del measure["reliability"]
         for one in values["ids"].values():
             if isinstance(one, dict) and one["check"] is None:
                 del one["check"]

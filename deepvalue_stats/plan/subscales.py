@@ -64,6 +64,9 @@ def _alone(measure: MeasurePlan, items: tuple[str, ...]) -> MeasurePlan:
             "minimum_items": half_of(len(items)),
             "subscales": {},
             "score_subscales": False,
+            # both are of the whole scale: a part is shorter, and less reliable
+            "error_correction": "none",
+            "reliability": None,
         }
     )
 

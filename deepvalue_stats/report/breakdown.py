@@ -323,6 +323,14 @@ def _line(row: dict[Hashable, str]) -> str:
             f"With the outcomes counted that the link has missed, as an audit has it, {whom}: "
             f"{_short(value)} per 100 ({_short(low)} to {_short(high)})."
         )
+    if check == "error in the score" and str(row["what"]).startswith("difference"):
+        whom = str(row["what"]).partition(", ")[2]
+        return (
+            f"Correcting for error in the score would make it, {whom}: {_short(value)} per 100 "
+            f"({_short(low)} to {_short(high)}). {row['reading']}"
+        ).strip()
+    if check == "error in the score" and row["what"] == "correction":
+        return f"Error in the score: {str(row['reading'])[0].lower()}{str(row['reading'])[1:]}"
     if check in ("the effect taken apart", "a rating after the outcome"):
         what = str(row["what"]).partition(", ")[2].partition(" (")[0]
         return f"{sentence(what)}: {_short(value)} per 100 ({_short(low)} to {_short(high)})."

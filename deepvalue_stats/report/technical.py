@@ -28,6 +28,10 @@ ALONE = (
     "A band on its own has no p: only differences between bands are put to a test, so that "
     "nobody reads \u201chere but not there\u201d from two tests."
 )
+CORRECTED = (
+    "A row without the error in the score has no p either: it is no further test of the same "
+    "question."
+)
 ODDS = (
     "Odds are not risks. A difference in log odds says how the model is built; where the outcome "
     "is common an odds ratio is far from a ratio of risks. Quote the risk differences."
@@ -118,6 +122,7 @@ def all_effects(findings: Findings) -> Html:
         f"Adjusted p: {families}." if families else "",
         "Difference per 100 clients; above zero means more clients with the outcome.",
         ALONE if (frame["p_value"].isna() & (frame["status"] == "ok")).any() else "",
+        CORRECTED if frame["model"].str.contains(", score error corrected").any() else "",
     ]
     return _effect_table(findings, frame, "Differences in risk, all models", 100, notes)
 

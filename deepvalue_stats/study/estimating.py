@@ -37,7 +37,8 @@ from deepvalue_stats.models import (
     exposure_columns,
     fit_missed,
 )
-from deepvalue_stats.plan import Plan, resolve_measure
+from deepvalue_stats.plan import Plan, corrected_model, resolve_measure
+from deepvalue_stats.study.correcting import corrected_name
 from deepvalue_stats.study.fitting import Fitted
 from deepvalue_stats.study.variants import (
     ACROSS,
@@ -63,6 +64,7 @@ def estimate_effects(plan: Plan, fitted: Fitted) -> EffectTable:
     parts += [_in_frequencies(plan, fitted), _effects_by_band(plan, fitted)]
     parts += [_of_variant(plan, fitted, name) for name in fitted.variants]
     parts += _with_missed(plan, fitted)
+    parts += [fitted.corrected.effects] if fitted.corrected else []
     table = _claimed(plan, stack(parts))
     frame = table.frame
     tests = (frame["scale"] == "risk_difference") & (frame["contrast"] == "sd")
@@ -300,7 +302,12 @@ def every_fit(plan: Plan, fitted: Fitted) -> dict[str, ModelFit]:
 def too_few_groups(plan: Plan, fitted: Fitted) -> frozenset[str]:
     """Models whose intervals mean nothing, whether or not a claim rests on them."""
     every = every_fit(plan, fitted)
-    return frozenset(name for name, fit in every.items() if decisive_groups(fit)[1] < FEWEST_GROUPS)
+    found = {name for name, fit in every.items() if decisive_groups(fit)[1] < FEWEST_GROUPS}
+    name = corrected_model(plan)
+    # a correction adds no groups to the model that it corrects
+    if found & {name, *([banded_name(plan)] if name == plan.primary else [])}:
+        found.add(corrected_name(plan))
+    return frozenset(found)
 
 
 def _claimed(plan: Plan, table: EffectTable) -> EffectTable:

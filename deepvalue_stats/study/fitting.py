@@ -9,6 +9,7 @@ import pandas as pd
 
 from deepvalue_stats import models
 from deepvalue_stats.data import Dataset
+from deepvalue_stats.effects import per_sd
 from deepvalue_stats.errors import Fault, ModelError
 from deepvalue_stats.linkage import model_rows
 from deepvalue_stats.measures import BAND, with_bands, within_between
@@ -19,8 +20,9 @@ from deepvalue_stats.models import (
     fit_gee,
     fit_logit,
 )
-from deepvalue_stats.plan import Plan
+from deepvalue_stats.plan import Plan, corrected_model
 from deepvalue_stats.plan.parts import ModelPlan
+from deepvalue_stats.study.correcting import Corrected, correct, corrected_name
 from deepvalue_stats.study.preparing import Prepared
 from deepvalue_stats.study.variants import Variant, variant_name, variants_of
 
@@ -40,12 +42,15 @@ class Fitted:
     variants : mapping of str to ModelFit
         The primary model asked differently, as `variants.VARIANTS` names it: what the plan gives
         cause for.
+    corrected : Corrected or None
+        Effects without the error in the score, where the plan asks for them.
     """
 
     fits: Mapping[str, ModelFit]
     banded: ModelFit
     failed: Mapping[str, str]
     variants: Mapping[str, ModelFit] = field(default_factory=dict)
+    corrected: Corrected | None = None
 
 
 def fit_models(prepared: Prepared) -> Fitted:
@@ -64,7 +69,22 @@ def fit_models(prepared: Prepared) -> Fitted:
             variants[name] = fit_variant(prepared, variant)
         except ModelError as error:
             failed[variant_name(plan, name)] = str(error)
-    return Fitted(fits, fit_model(prepared, plan.primary, banded=True), failed, variants)
+    banded = fit_model(prepared, plan.primary, banded=True)
+    corrected = None
+    try:
+        corrected = _corrected(prepared, fits[plan.primary], banded)
+    except ModelError as error:
+        failed[corrected_name(plan)] = str(error)
+    return Fitted(fits, banded, failed, variants, corrected)
+
+
+def _corrected(prepared: Prepared, primary: ModelFit, banded: ModelFit) -> Corrected | None:
+    """The effects of the model that the plan corrects, with the exposure free to differ by band."""
+    plan, name = prepared.plan, corrected_model(prepared.plan)
+    if name is None:
+        return None
+    fit = banded if name == plan.primary else fit_model(prepared, name, banded=True)
+    return correct(prepared, fit, per_sd(primary.design.frame[plan.models[plan.primary].exposure]))
 
 
 def fit_model(prepared: Prepared, name: str, *, banded: bool = False) -> ModelFit:

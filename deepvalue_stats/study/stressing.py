@@ -11,7 +11,8 @@ import pandas as pd
 from deepvalue_stats.effects import average_effect, e_value
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit, build_formula, exposure_columns
-from deepvalue_stats.plan import Plan
+from deepvalue_stats.plan import Plan, corrected_model
+from deepvalue_stats.study.correcting import corrected_name, correction_notes
 from deepvalue_stats.study.estimating import missed_name, primary_sd
 from deepvalue_stats.study.fitting import Fitted, fit_rows
 from deepvalue_stats.study.variants import LEAD, SPLIT, lead_of, variant_name
@@ -22,6 +23,7 @@ from deepvalue_stats.verdicts import Interval, answer
 # refits on either side: the units that a first-order step says matter most
 REFITTED = 3
 FEWEST_UNITS = 10
+SCORE_ERROR = "error in the score"
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ def sensitivity_table(
     clients = int(fitted.fits[plan.primary].design.frame["client"].nunique())
     rows = [*_unmeasured(plan, effects, found), *_units(found), *_parts(plan, effects)]
     rows += _missed(plan, effects)
+    rows += _corrected(plan, fitted, effects)
     if not len(effects.where(model=plan.primary, scale="risk_ratio", status="ok")):
         # what the main model may not show, a check of it may not show either
         rows = []
@@ -165,6 +168,7 @@ def sensitivity_table(
             "downwards; what an unmeasured cause as strong as that covariate might do.",
             "Leaving out one unit: lowest and highest difference per 100 clients, refitted "
             f"without each of the {2 * REFITTED} units that weigh most.",
+            *correction_notes(plan),
         ),
     )
 
@@ -228,6 +232,42 @@ def _missed(plan: Plan, effects: EffectTable) -> Iterator[dict[str, object]]:
         whom = "all clients" if row["group"] == "all" else str(row["group"])
         what = f"difference per 100 clients, {whom}"
         yield _row("outcomes that the link missed", what, value, low, high)
+
+
+def _corrected(plan: Plan, fitted: Fitted, effects: EffectTable) -> Iterator[dict[str, object]]:
+    """The effect without the error in the score, and whether the answer would be another."""
+    name = corrected_model(plan)
+    if name is None:
+        return
+    if fitted.corrected is None:
+        reading = "The error could not be taken out: see what was fitted."
+        yield _row(SCORE_ERROR, "correction", np.nan, reading=reading)
+        return
+    rows = effects.where(model=corrected_name(plan), contrast="sd", status="ok").frame
+    rows = rows[~rows["group"].isin(list(plan.equity.bands))]
+    if len(rows) and np.isfinite(fitted.corrected.reliability):
+        what = "share of the score that is true, given what the model adjusts for"
+        yield _row(SCORE_ERROR, what, fitted.corrected.reliability)
+    for _, row in rows.iterrows():
+        value, low, high = (100 * float(row[key]) for key in ("estimate", "conf_low", "conf_high"))
+        part = str(row["exposure"]).removeprefix(plan.models[name].exposure).strip("_")
+        whom = "all clients" if row["group"] == "all" else str(row["group"])
+        whom = f"{part} groups, {whom}" if part else whom
+        decides = (
+            name == plan.primary and str(row["exposure"]) == exposure_columns(plan.models[name])[0]
+        )
+        reading = _moved(plan, fitted, row) if decides and row["group"] == "all" else ""
+        what = f"difference per 100 clients, {whom}"
+        yield _row(SCORE_ERROR, what, value, low, high, reading)
+
+
+def _moved(plan: Plan, fitted: Fitted, row: pd.Series) -> str:
+    """Whether the corrected effect would give C1 another answer; the verdict is not moved by it."""
+    worthwhile = plan.verdicts.smallest_worthwhile
+    found = Interval(float(row["estimate"]), float(row["std_error"]), float(row["dof"]))
+    as_is = answer(_interval(plan, fitted, fitted.fits[plan.primary]), worthwhile)
+    same = answer(found, worthwhile) == as_is
+    return f"It would {'not ' if same else ''}give C1 another answer; the verdict is without it."
 
 
 def _row(

@@ -262,10 +262,43 @@ models.main.estimator = "conditional_logit"
   where: models.main.estimator
   fix:   use gee or logit or multilevel
 
-measures.relationship.error_correction = "simex"
-  this error correction is not available in this version
+measures.confidence.error_correction = "simex"
+  'confidence' is not the exposure of the primary model, and only that is corrected
+  where: measures.confidence.error_correction
+  fix:   take it out, or set it on that exposure
+
+measures.relationship.error_correction = "latent_mean"
+- models.split
+  only means of groups can be latent, and no model has any
   where: measures.relationship.error_correction
-  fix:   use none
+  fix:   set split = "within_between" and split_by in a model of this exposure
+
+measures.relationship.items = ["q01"]
+- measures.relationship.instrument
+measures.relationship.range = [1, 5]
+measures.relationship.minimum_items = 1
+measures.relationship.error_correction = "regression_calibration"
+  a single item does not show its own error
+  where: measures.relationship.error_correction
+  fix:   state it, as in reliability = { value = 0.8, source = "the manual, table 3" }
+
+measures.relationship.error_correction = "simex"
+clock.exposure.summary = "sd"
+clock.exposure.minimum_ratings = 2
+  the error of a sd of ratings is not that of their mean
+  where: measures.relationship.error_correction
+  fix:   set clock.exposure.summary to mean or first or last, or error_correction = "none"
+
+measures.relationship.reliability = {value = 0.8, source = "the manual"}
+  nothing rests on this reliability
+  where: measures.relationship.reliability
+  fix:   set error_correction = "regression_calibration" or "simex", or take it out
+
+measures.relationship.error_correction = "simex"
+measures.relationship.reliability = {value = 1.0, source = "the manual"}
+  not a usable value: input should be less than 1
+  where: measures.relationship.reliability.value
+  fix:   change it
 
 outcomes.job_entry.prior = "flag"
 outcomes.job_entry.washout_days = 0

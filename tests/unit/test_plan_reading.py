@@ -75,6 +75,19 @@ def test_a_default_written_out_leaves_the_digest_alone(employment):
     assert parse_plan(employment).digest == before
 
 
+def test_a_reliability_that_is_not_stated_leaves_the_digest_alone(employment):
+    """The digest of the worked plan before a reliability could be stated at all."""
+    assert parse_plan(employment).digest.startswith("65504da2542196f2")
+    measure = employment["measures"]["relationship"]
+    measure |= {
+        "error_correction": "simex",
+        "reliability": {"value": 0.8, "source": "the manual, table 3"},
+    }
+    plan = parse_plan(employment)
+    assert not plan.digest.startswith("65504da2542196f2")
+    assert parse_plan(tomllib.loads(plan.to_toml())) == plan
+
+
 def test_a_plan_is_frozen(employment):
     plan = parse_plan(employment)
     with pytest.raises(ValueError, match="frozen"):

@@ -93,6 +93,19 @@ def test_few_services_above_many_practitioners_block_nothing(plan, fit):
     assert too_few_groups(plan, Fitted({"main": few}, fit, {})) == {"main"}
 
 
+@pytest.mark.parametrize("few", ["main", "banded"])
+def test_too_few_practitioners_for_a_model_are_too_few_for_its_correction(employment, fit, few):
+    employment["measures"]["relationship"]["error_correction"] = "simex"
+    plan = parse_plan(employment)
+    less = fit_multilevel("y ~ x + (1 | practitioner)", people(practitioners=8))
+    fitted = Fitted({"main": less}, fit, {}) if few == "main" else Fitted({"main": fit}, less, {})
+    assert too_few_groups(plan, Fitted({"main": fit}, fit, {})) == frozenset()
+    assert too_few_groups(plan, fitted) == {
+        "main" if few == "main" else "main x confidence",
+        "main, score error corrected (SIMEX)",
+    }
+
+
 def test_how_far_practitioners_differ_is_told_of_sound_fits_only(plan, fit):
     few = fit_multilevel("y ~ x + (1 | practitioner)", people(practitioners=8))
     gee = fit_gee("y ~ x", people(), group="practitioner")
