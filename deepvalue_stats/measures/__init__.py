@@ -71,6 +71,15 @@ from deepvalue_stats.measures.factors import (
     one_factor,
     polychoric,
 )
+from deepvalue_stats.measures.group_tables import (
+    invariance_table,
+    item_function_table,
+)
+from deepvalue_stats.measures.item_function import (
+    ItemFunction,
+    ItemFunctions,
+    item_function,
+)
 from deepvalue_stats.measures.raters import (
     RaterAgreement,
     raters_table,
@@ -96,7 +105,6 @@ from deepvalue_stats.measures.retest import (
 )
 from deepvalue_stats.measures.scale_tables import (
     dimension_tables,
-    invariance_table,
     other_reliability_table,
     reliability_table,
 )
@@ -124,6 +132,8 @@ __all__ = [
     "Facets",
     "FactorFit",
     "Invariance",
+    "ItemFunction",
+    "ItemFunctions",
     "ItemStatistics",
     "Pairs",
     "PractitionerMeans",
@@ -156,6 +166,8 @@ __all__ = [
     "invariance_table",
     "item_ends_table",
     "item_error",
+    "item_function",
+    "item_function_table",
     "item_statistics",
     "item_table",
     "mean_reliability",

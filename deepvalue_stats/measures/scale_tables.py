@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,13 +16,6 @@ from deepvalue_stats.measures.consistency import (
     omega_total,
     reliability,
 )
-from deepvalue_stats.measures.factors.invariance import (
-    Comparable,
-    Invariance,
-    Step,
-    invariance,
-    joined_categories,
-)
 from deepvalue_stats.measures.factors.model import FactorFit, Items, factor_model
 from deepvalue_stats.measures.factors.structure import (
     Structure,
@@ -35,8 +28,6 @@ from deepvalue_stats.tables import CountTable, Rule
 
 FOR_GROUPS, FOR_PERSONS = 0.70, 0.90
 CONTINUOUS_FROM = 5  # categories: from here on maximum likelihood is as good (Rhemtulla and others)
-LEAST_ROWS = 100  # of a group whose answers are compared
-LEAST_ANSWERS = 10  # in each category and group, where items are taken as ordinal
 DISTINCT = 0.85  # subscales that correlate less are worth scores of their own
 EVERYONE = "all"
 
@@ -88,35 +79,6 @@ LOADINGS: dict[str, Rule] = {
     "low": "statistic",
     "high": "statistic",
 }
-INVARIANCE: dict[str, Rule] = {
-    "measure": "label",
-    "across": "label",
-    "step": "label",
-    "groups": "label",
-    "smallest": "count",
-    "chi_squared": "statistic",
-    "df": "statistic",
-    "p_value": "statistic",
-    "cfi_drop": "statistic",
-    "rmsea_rise": "statistic",
-    "srmr_rise": "statistic",
-    "verdict": "statistic",
-    "set_free": "statistic",
-    "reading": "statistic",
-}
-READINGS: Mapping[str, str] = {
-    "means": "The scale works alike in all groups: slopes and means may be compared.",
-    "slopes": "Effects per point may be compared between groups, mean scores may not: at the same "
-    "relationship the groups answer at different heights.",
-    "nothing": "The items do not measure the same thing in all groups: neither effects nor means "
-    "should be compared between them.",
-    "not_known": "These data cannot tell whether the scale works alike in all groups.",
-}
-
-MISFIT = (
-    "The structure that is compared does not describe the answers well enough, so that nothing can "
-    "be said of whether groups read the scale alike: see the dimensions."
-)
 
 
 def reliability_table(answered: Sequence[Answers], bands: pd.Series) -> CountTable:
@@ -203,9 +165,9 @@ def dimension_tables(answered: Sequence[Answers]) -> tuple[CountTable, CountTabl
     for one in answered:
         if len(one.measure.items) < 3:
             continue
-        kind = _kind(one.measure)
+        kind = kind_of(one.measure)
         fits: list[FactorFit] = []
-        for name, structure, order in _structures(one.measure):
+        for name, structure, order in structures_of(one.measure):
             row, fit = _dimension_row(one, kind, name, structure, order)
             fits += [fit] if fit else []
             rows.append(row)
@@ -236,58 +198,6 @@ def dimension_tables(answered: Sequence[Answers]) -> tuple[CountTable, CountTabl
         notes=("Standardised, with 95% intervals. An item below .40 tells little of the score.",),
         evidence=pd.DataFrame({"complete": behind}, dtype="int64"),
     )
-
-
-def invariance_table(
-    answered: Sequence[Answers], across: Mapping[str, pd.Series]
-) -> tuple[CountTable, dict[tuple[str, str], Comparable]]:
-    """Whether groups of clients read a scale alike, step by step.
-
-    Parameters
-    ----------
-    answered : sequence of Answers
-    across : mapping of str to pandas.Series
-        Group by client, by what the groups are of: confidence bands, areas.
-
-    Returns
-    -------
-    table : CountTable
-        Named `invariance`; a comparison that cannot be made has one row that says why.
-    comparable : dict of (measure, across) to str
-        means, slopes, nothing or not_known; refused comparisons are not known.
-    """
-    rows, persons = [], []
-    comparable: dict[tuple[str, str], Comparable] = {}
-    for one in answered:
-        if one.measure.baseline:
-            continue  # bands are cut from this very score
-        for name, group in across.items():
-            found, sizes = _compared(one, group)
-            comparable[one.measure.name, name] = (
-                "not_known" if isinstance(found, str) else found.comparable
-            )
-            lines = _invariance_rows(one.measure, name, found, sizes)
-            rows += lines
-            persons += [min(sizes.values(), default=0)] * len(lines)
-    table = CountTable(
-        name="invariance",
-        caption="Do groups of clients read the scale alike?",
-        frame=pd.DataFrame(rows, columns=list(INVARIANCE)),
-        rules=INVARIANCE,
-        notes=(
-            "Compared is one factor where it fits well, else one for each subscale. "
-            "Each step holds one thing more equal across groups: configural (the same items on the "
-            "same factors), thresholds (ordinal items only), metric (loadings), scalar "
-            "(intercepts), strict (residuals; for information).",
-            "A step fails if the scaled chi-squared difference rejects it (p below .05) and fit "
-            "gets worse by more than CFI .010, RMSEA .015 or SRMR .030 (.010 from scalar on). Set "
-            "free: items that differ, with which the step holds for the others.",
-            "The chi-squared allows for clients of one practitioner being alike, also where a "
-            "practitioner has clients in several groups.",
-        ),
-        evidence=pd.DataFrame({"smallest": persons}, dtype="int64"),
-    )
-    return table, comparable
 
 
 def reliability_reading(alpha: Coefficient, omega: Coefficient, items: int) -> str:
@@ -346,7 +256,7 @@ def _positions(measure: Measure) -> dict[str, list[int]]:
     }
 
 
-def _kind(measure: Measure) -> Items:
+def kind_of(measure: Measure) -> Items:
     """How items are taken: as continuous from five categories on.
 
     References
@@ -358,7 +268,7 @@ def _kind(measure: Measure) -> Items:
     return "continuous" if offered >= CONTINUOUS_FROM else "ordinal"
 
 
-def _structures(measure: Measure) -> list[tuple[str, Structure, list[int]]]:
+def structures_of(measure: Measure) -> list[tuple[str, Structure, list[int]]]:
     """Structures worth a look, with the order of their items among the measure's."""
     whole = list(range(len(measure.items)))
     found = [("one factor", one_factor(measure.items), whole)]
@@ -419,81 +329,3 @@ def _loading_rows(one: Answers, fit: FactorFit) -> list[tuple[object, ...]]:
     found = zip(one.measure.items, fit.loadings[0, :, 0], reach, strict=True)
     n = len(one.complete)
     return [(one.measure.name, item, n, x, x - half, x + half) for item, x, half in found]
-
-
-def _compared(one: Answers, group: pd.Series) -> tuple[Invariance | str, dict[str, int]]:
-    """The steps of one measure across groups, or why there are none; and the groups' rows."""
-    whose = one.complete["client"].map(group)
-    counts = whose.value_counts()
-    order = group.cat.categories if isinstance(group.dtype, pd.CategoricalDtype) else counts.index
-    named = [name for name in order if counts.get(name, 0) >= LEAST_ROWS]
-    sizes = {str(name): int(counts[name]) for name in named}
-    if len(one.measure.items) < 3:
-        return "fewer than three items", sizes
-    if len(named) < 2:
-        return f"fewer than two groups have {LEAST_ROWS} complete questionnaires", sizes
-    keep = whose.isin(named).to_numpy()
-    groups = pd.Index(named).get_indexer(pd.Index(whose[keep].astype("object")))
-    items, clusters = one.items[keep], one.clusters[keep]
-    kind = _kind(one.measure)
-    if kind == "ordinal":
-        items = joined_categories(items, groups, LEAST_ANSWERS)
-    structure, columns = _compared_structure(one, kind)
-    try:
-        found = invariance(items[:, columns], structure, groups, kind=kind, clusters=clusters)
-    except DataError as error:
-        return error.faults[0].what, sizes
-    return found, sizes
-
-
-def _compared_structure(one: Answers, kind: Items) -> tuple[Structure, list[int]]:
-    """The simplest structure that describes everybody: one factor if it fits, else the subscales.
-
-    Subscales that have no proper solution are not told apart by anybody: one factor again.
-    """
-    (_, single, whole), *others = _structures(one.measure)
-    if not others:
-        return single, whole
-    _, several, order = others[0]
-    try:
-        if factor_model(one.items, single, kind=kind, clusters=one.clusters).fits_well:
-            return single, whole
-        found = factor_model(one.items[:, order], several, kind=kind, clusters=one.clusters)
-    except DataError:
-        return single, whole
-    return (single, whole) if found.status else (several, order)
-
-
-def _invariance_rows(
-    measure: Measure, across: str, found: Invariance | str, sizes: Mapping[str, int]
-) -> list[tuple[object, ...]]:
-    label = (measure.name, across)
-    smallest = min(sizes.values(), default=0)
-    groups = ", ".join(sizes)
-    if isinstance(found, str):
-        nothing = [np.nan] * 6
-        return [(*label, "", groups, smallest, *nothing, "not known", "", f"refused: {found}")]
-    reading = READINGS[found.comparable]
-    if found.steps[0].verdict == "fails":
-        reading = MISFIT
-    if found.partial and found.comparable == "means":
-        reading = (
-            f"{', '.join(found.partial)} differ{'s' * (len(found.partial) == 1)} between groups; "
-            "the other items work alike, and with these set free slopes and means may be compared."
-        )
-    return [
-        (*label, step.name, groups, smallest, *_step_numbers(step), reading) for step in found.steps
-    ]
-
-
-def _step_numbers(step: Step) -> tuple[object, ...]:
-    return (
-        step.difference.value,
-        float(step.difference.df) if step.name != "configural" else np.nan,
-        step.difference.p_value,
-        step.cfi_drop,
-        step.rmsea_rise,
-        step.srmr_rise,
-        step.verdict.replace("_", " "),
-        ", ".join(step.released),
-    )

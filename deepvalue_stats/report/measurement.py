@@ -230,7 +230,21 @@ def alike(findings: Findings) -> Html:
         if _known(row["cfi_drop"])
     ]
     picture = steps_figure(steps) if steps else None
-    return _part(findings, "invariance", said, picture, [])
+    more = [counted(findings, "item_function")] if _has(findings, "item_function") else []
+    said += _items_that_differ(findings)
+    return _part(findings, "invariance", said, picture, more)
+
+
+def _items_that_differ(findings: Findings) -> list[str]:
+    if not _has(findings, "item_function"):
+        return []
+    rows = _of_exposure(findings, _rows(findings, "item_function"))
+    return [
+        f"{row['item']} across {row['across']}: {row['reading']}, by {decimal(float(row['shift']))}"
+        " points."
+        for _, row in rows.iterrows()
+        if row["reading"].startswith("answered differently") and _known(row["shift"])
+    ]
 
 
 def dots_figure(

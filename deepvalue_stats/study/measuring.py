@@ -15,6 +15,7 @@ from deepvalue_stats.measures import (
     histogram_table,
     invariance_table,
     item_ends_table,
+    item_function_table,
     item_table,
     other_reliability_table,
     practitioner_table,
@@ -53,7 +54,8 @@ def measure_scales(prepared: Prepared, *, engine: Any = "duckdb") -> Measured:
     """Reliability, dimensions, agreement and invariance of every measure of a study."""
     plan = prepared.plan
     answered = answers(plan, prepared.data, prepared.linked, engine=engine)
-    alike, comparable = invariance_table(answered, _across(plan, prepared))
+    across = _across(plan, prepared)
+    alike, comparable = invariance_table(answered, across)
     reliable = reliability_table(answered, prepared.bands)
     told = (plan, answered, prepared.bands)
     return Measured(
@@ -70,6 +72,7 @@ def measure_scales(prepared: Prepared, *, engine: Any = "duckdb") -> Measured:
             retest_table(plan, answered),
             raters_table(plan, prepared.data),
             alike,
+            item_function_table(answered, across),
         ),
         comparable=comparable,
         reliability=_coefficients(reliable),
