@@ -1,5 +1,7 @@
 """Items that groups answer differently: planted ones are named, and others are not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -163,8 +165,6 @@ def test_several_groups_have_a_shift_each():
 def test_p_values_are_adjusted_over_the_items_that_have_one():
     items, group, whose = service(5)
     one = _one(items, group, 0, np.ones(6, dtype=bool), "q1", whose)
-    from dataclasses import replace
-
     rows = [replace(one, p_value=p) for p in (0.01, 0.04, np.nan, 0.03)]
     adjusted = [row.p_adjusted for row in _adjusted(rows)]
     assert adjusted[:2] == pytest.approx([0.03, 0.06])
