@@ -91,8 +91,8 @@ def item_function(
     ----------
     items : numpy.ndarray, shape (n, k)
         Complete responses, reversed items turned.
-    groups : int array, shape (n,)
-        Numbers from 0; the first is what others are compared with.
+    groups : array, shape (n,)
+        The first in sorted order is what others are compared with.
     names : sequence of str, length k
     clusters : array, shape (n,), optional
         What rows share, as a practitioner: tests allow for it.
@@ -119,6 +119,7 @@ def item_function(
     Gierl (2001), Applied Measurement in Education 14, for the sizes; Scott et al. (2009), Journal
     of Clinical Epidemiology 62, for the rows that are needed.
     """
+    groups = np.unique(groups, return_inverse=True)[1]
     _check(items, groups, names)
     found: tuple[ItemFunction, ...] = ()
     anchors = np.ones(len(names), dtype=bool)

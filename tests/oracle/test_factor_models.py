@@ -137,6 +137,21 @@ def test_three_factors_are_lavaans(name, scaling, errors):
     assert fit.factor_correlations[0] == pytest.approx(np.array(correlations), abs=1e-5)
 
 
+def test_the_reliability_of_each_factor_is_lavaans():
+    """From standardised loadings l: (sum l)^2 s^2 / (that + residuals), in the items' units."""
+    items, _ = holzinger()
+    fit = factor_model(items, THREE)
+    filled = fit.layout.fill(fit.solution.theta)
+    for k, (name, value) in enumerate(
+        told("cfa_holzinger")["results"]["composite_reliability"].items()
+    ):
+        own = THREE.pattern[:, k]
+        common = filled["loadings"][0, own, k].sum() ** 2
+        left = filled["residuals"][0, own].sum()
+        assert THREE.factors[k] == name
+        assert common / (common + left) == pytest.approx(value, abs=1e-5)
+
+
 def test_one_factor_is_lavaans():
     reference = told("cfa_holzinger")
     fit = factor_model(holzinger()[0], one_factor(THREE.items), scaling="marker")

@@ -265,6 +265,13 @@ def test_groups_that_share_practitioners_are_not_taken_as_independent():
     assert apart.parameters.loc["score~1.g2", "std_error"] > 0.03
 
 
+def test_groups_may_have_any_names_and_numbers():
+    items = drawn()
+    numbered, named = np.repeat([3, 7], 300), np.repeat(["high", "low"], 300)
+    found = [factor_model(items, FOUR, groups=one).test.plain for one in (numbered, named)]
+    assert found[0] == found[1] == factor_model(items, FOUR, groups=numbered // 4).test.plain
+
+
 def test_ordinal_residuals_held_equal_leave_one_number_free_a_group():
     items = drawn(rows=1200, categories=4, seed=5)
     groups = np.repeat([0, 1], 600)

@@ -125,8 +125,8 @@ def invariance(
     items : numpy.ndarray, shape (n, p)
         Complete responses, reversed items turned, in the order of the structure's items.
     structure : Structure
-    groups : int array, shape (n,)
-        Numbers from 0.
+    groups : array, shape (n,)
+        In sorted order: means and variances are told beside the first's.
     kind : str
         continuous: metric, scalar, strict, by robust maximum likelihood. ordinal: thresholds,
         loadings, intercepts, residuals, by weighted least squares; three categories or more.

@@ -164,8 +164,8 @@ def factor_model(
         continuous: maximum likelihood with robust chi-squared and standard errors; right enough
         with five categories or more. ordinal: polychoric correlations by diagonally weighted least
         squares with a mean-and-variance adjusted test.
-    groups : int array, shape (n,), optional
-        Numbers from 0: a model of several groups.
+    groups : array, shape (n,), optional
+        A model of several groups, in sorted order; means and variances are told beside the first's.
     clusters : array, shape (n,), optional
         What rows share, as a practitioner. Clusters may reach over groups.
     scaling : str

@@ -124,8 +124,8 @@ def continuous_moments(
     Parameters
     ----------
     items : numpy.ndarray, shape (n, p)
-    groups, clusters : int array, shape (n,), optional
-        Group numbers from 0; and what rows share (their practitioner).
+    groups, clusters : array, shape (n,), optional
+        The group of each row, taken in sorted order; and what rows share (their practitioner).
 
     Returns
     -------
@@ -182,7 +182,7 @@ def _parts(
         raise DataError(what, "clusters", "leave clusters out, and speak of this practitioner only")
     if groups is None:
         return [(items, codes)]
-    return [(items[groups == g], codes[groups == g]) for g in range(int(groups.max()) + 1)]
+    return [(items[groups == g], codes[groups == g]) for g in np.unique(groups)]
 
 
 def _continuous(items: np.ndarray, codes: np.ndarray) -> GroupMoments:
