@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     )
     from deepvalue_stats.findings import Findings, read_findings, write_findings
     from deepvalue_stats.linkage import link
-    from deepvalue_stats.measures import reliability, score
+    from deepvalue_stats.measures import (
+        agreement,
+        factor_model,
+        invariance,
+        reliability,
+        score,
+    )
     from deepvalue_stats.models import ModelFit, ModelSpec, fit_gee, fit_logit, fit_multilevel
     from deepvalue_stats.plan import Measure, Plan, parse_plan, read_plan
     from deepvalue_stats.power import power_of, resolve_design
@@ -47,7 +53,7 @@ _HOMES = {
     ),
     "findings": ("Findings", "read_findings", "write_findings"),
     "linkage": ("link",),
-    "measures": ("reliability", "score"),
+    "measures": ("agreement", "factor_model", "invariance", "reliability", "score"),
     "models": ("ModelFit", "ModelSpec", "fit_gee", "fit_logit", "fit_multilevel"),
     "plan": ("Measure", "Plan", "parse_plan", "read_plan"),
     "power": ("power_of", "resolve_design"),
@@ -78,15 +84,18 @@ __all__ = [
     "Series",
     "TableSchema",
     "Verdict",
+    "agreement",
     "average_effect",
     "average_risk",
     "e_value",
     "effect_by_confidence",
     "explain_gap",
+    "factor_model",
     "fit_gee",
     "fit_logit",
     "fit_multilevel",
     "interaction",
+    "invariance",
     "link",
     "parse_plan",
     "power_of",

@@ -41,6 +41,9 @@ def broken_lines(exposure: str, at: float) -> str:
     return f"I(({away}) * ({below})) + I(({away}) * ({above})) + I(1.0 * ({above}))"
 
 
+ROUNDING = 1e-9
+
+
 @dataclass(frozen=True)
 class Lines:
     """The slopes of two lines on either side of a point.
@@ -137,7 +140,8 @@ def two_lines(
     ends = smooth[order[0]], smooth[order[-1]]
     # a hill or a valley: on which side of the line through the ends most of the curve lies
     line = np.interp(values, values[order[[0, -1]]], ends)
-    hill = float((smooth - line)[inner].mean()) >= 0
+    # (of a curve that is a straight line neither, which rounding must not decide)
+    hill = float((smooth - line)[inner].mean()) >= -ROUNDING * np.ptp(smooth)
     place = np.flatnonzero(inner)[int((np.argmax if hill else np.argmin)(smooth[inner]))]
     flat = inner & (np.abs(smooth - smooth[place]) <= smooth_error[place])
     first = fit_lines(float(np.median(values[flat])))

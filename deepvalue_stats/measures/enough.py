@@ -11,7 +11,6 @@ import pandas as pd
 from deepvalue_stats.errors import Fault, ModelError
 from deepvalue_stats.measures.agreement import Agreement
 from deepvalue_stats.measures.caseloads import WHERE, same_length
-from deepvalue_stats.models import fit_multilevel
 
 TARGETS = (0.70, 0.80, 0.90)
 UNREACHABLE = "cannot be reached"
@@ -210,6 +209,9 @@ def generalisability(ratings: np.ndarray, practitioners: np.ndarray, clients: np
         faults = [Fault("every practitioner has one client", WHERE, fix)]
     if faults:
         raise ModelError.of(faults)
+    # the compiler is loaded by the first such model only
+    from deepvalue_stats.models import fit_multilevel
+
     fit = fit_multilevel("rating ~ 1 + (1 | practitioner/client)", frame, family="gaussian")
     components = fit.variance_components.set_index("group")["variance"]
     inner = next(name for name in components.index if name not in ("practitioner", "Residual"))

@@ -18,7 +18,7 @@ from deepvalue_stats.measures.factors.moments import (
 )
 from deepvalue_stats.measures.factors.structure import Structure
 from deepvalue_stats.measures.factors.testing import ChiSquared, scaled_difference
-from deepvalue_stats.models.multilevel.threads import few_threads
+from deepvalue_stats.models.blas import one_thread
 
 Verdict = Literal["holds", "holds_in_part", "fails", "not_known"]
 Comparable = Literal["means", "slopes", "nothing", "not_known"]
@@ -160,7 +160,7 @@ def invariance(
     check_items(items, structure)
     _check_groups(items, groups, kind)
     make = ordinal_moments if kind == "ordinal" else continuous_moments
-    with few_threads(len(items)):
+    with one_thread():
         moments = make(items, groups, clusters)
         steps = [_configural(moments, structure)]
         for name, part in ORDINAL_STEPS if kind == "ordinal" else CONTINUOUS_STEPS:

@@ -35,7 +35,7 @@ from deepvalue_stats.measures.factors.testing import (
     fit_indices,
     model_test,
 )
-from deepvalue_stats.models.multilevel.threads import few_threads
+from deepvalue_stats.models.blas import one_thread
 
 Items = Literal["continuous", "ordinal"]
 FEW_CLUSTERS = 40
@@ -189,7 +189,7 @@ def factor_model(
     """
     check_items(items, structure)
     make = ordinal_moments if kind == "ordinal" else continuous_moments
-    with few_threads(len(items)):
+    with one_thread():
         moments = make(items, groups, clusters)
         return fit_structure(moments, structure, scaling, equality or Equality())
 

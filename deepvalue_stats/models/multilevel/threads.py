@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numba
-from threadpoolctl import ThreadpoolController
+
+from deepvalue_stats.models.blas import BLAS
 
 FEW_ROWS = 20_000
 WIDE = 1_000
-_BLAS = ThreadpoolController()
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def few_threads(n_rows: int, widest: int = 0) -> Iterator[None]:
     if n_rows < FEW_ROWS:
         numba.set_num_threads(1)
     try:
-        with _BLAS.limit(limits=None if widest >= WIDE else 1, user_api="blas"):
+        with BLAS.limit(limits=None if widest >= WIDE else 1, user_api="blas"):
             yield
     finally:
         numba.set_num_threads(before)
