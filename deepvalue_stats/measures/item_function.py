@@ -120,7 +120,7 @@ def item_function(
     of Clinical Epidemiology 62, for the rows that are needed.
     """
     groups = np.unique(groups, return_inverse=True)[1]
-    _check(items, groups, names)
+    _check(items, groups, names, clusters)
     found: tuple[ItemFunction, ...] = ()
     anchors = np.ones(len(names), dtype=bool)
     for _ in range(ROUNDS):
@@ -136,7 +136,9 @@ def item_function(
     return ItemFunctions(found, named, bool(sizes.min() < SMALL))
 
 
-def _check(items: np.ndarray, groups: np.ndarray, names: Sequence[str]) -> None:
+def _check(
+    items: np.ndarray, groups: np.ndarray, names: Sequence[str], clusters: np.ndarray | None
+) -> None:
     faults = []
     if missing := int(np.isnan(items).any(axis=1).sum()):
         what = f"{missing} of {len(items)} rows lack a response"
@@ -154,6 +156,10 @@ def _check(items: np.ndarray, groups: np.ndarray, names: Sequence[str]) -> None:
     for g in np.flatnonzero(sizes < LEAST):
         what = f"group {g + 1} has {sizes[g]} rows, and {LEAST} are needed"
         faults.append(Fault(what, "groups", "join groups, or leave it out"))
+    if clusters is not None and len(np.unique(clusters)) < 2:
+        what = f"all {len(items)} rows belong to one practitioner"
+        fix = "leave clusters out, and speak of this practitioner only"
+        faults.append(Fault(what, "clusters", fix))
     if faults:
         raise DataError.of(faults)
 

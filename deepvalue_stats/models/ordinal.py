@@ -68,7 +68,8 @@ def fit_ordinal(
     Raises
     ------
     ModelError
-        If values are missing, the response has one value, or a column does not vary.
+        If values are missing, the response has one value, a column does not vary, or there is one
+        cluster only.
 
     Notes
     -----
@@ -124,6 +125,9 @@ def _checked(
         for column in np.flatnonzero(np.ptp(design, axis=0) == 0):
             fix = "leave it out: the thresholds hold it"
             faults.append(Fault(f"column {column + 1} does not vary", "design", fix))
+    if clusters is not None and len(np.unique(clusters)) < 2:
+        what = f"all {len(response)} rows belong to one cluster"
+        faults.append(Fault(what, "clusters", "leave clusters out, and speak of this one only"))
     if faults:
         raise ModelError.of(faults)
     codes = np.unique(response, return_inverse=True)[1]

@@ -188,6 +188,15 @@ def test_refusals_of_items_are_told_all_at_once():
     assert item_function(*service(6)[:2], NAMES).doubtful is False
 
 
+def test_one_practitioner_alone_says_nothing_of_chance():
+    items, group, whose = service(6)
+    alone = np.zeros(len(whose))
+    said = message(DataError, lambda: item_function(items, group, NAMES, clusters=alone))
+    assert said.splitlines()[0] == "DataError: all 1200 rows belong to one practitioner"
+    said = message(ModelError, lambda: fit_ordinal(*drawn(), clusters=np.zeros(400)))
+    assert said.splitlines()[0] == "ModelError: all 400 rows belong to one cluster"
+
+
 # --- the table ------------------------------------------------------------------------------------
 
 
