@@ -76,6 +76,8 @@ def _column(name: str, rule: str, values: pd.Series) -> Column:
 def _cell(name: str, rule: str, value: str) -> str:
     if rule == "label":
         return value
+    if name in ("p_value", "p_adjusted") and value not in ("", HIDDEN):
+        return probability(float(value))
     return cell(value, share=rule == "share" or name == "share")
 
 

@@ -15,6 +15,7 @@ from deepvalue_stats.measures import (
     histogram_table,
     invariance_table,
     item_ends_table,
+    item_function_table,
     item_table,
     practitioner_table,
     reliability_table,
@@ -129,6 +130,23 @@ def test_structure_and_groups_are_said_in_one_sentence_each(whole):
         "may be compared."
     )
     assert "confidence: scalar" in soup(whole.alike()).img["alt"]
+
+
+def test_an_item_that_differs_is_said_with_its_points_and_a_small_p_as_one():
+    one, bands = answered(rows=1000, shift=0.9)
+    one = replace(one, measure=replace(one.measure, name="relationship"))
+    tables = (
+        invariance_table((one,), {"confidence": bands})[0],
+        item_function_table((one,), {"confidence": bands}),
+    )
+    found = soup(Page(invented(counts=tables)).alike())
+    said = [paragraph.get_text() for paragraph in found.find_all("p")]
+    assert any(
+        one.startswith("q2 across confidence: answered differently at the same level")
+        for one in said
+    )
+    cells = [cell.get_text() for cell in found.select("td")]
+    assert "<0.001" in cells
 
 
 def test_practitioners_are_known_by_clients_and_no_one_is_named(whole):
