@@ -56,10 +56,11 @@ bench: $(READY)  ## what every estimator says of every planted service (long; re
 zoo: $(READY)    ## one service of each kind, read, linked, fitted and judged; a page about all of them
 	$(BIN)/python analyses/bias_zoo/run.py
 
-benchmark: $(READY)  ## speed and memory of models and effects beside other packages (long)
+benchmark: $(READY)  ## speed and memory of reading, models, scales and effects beside other packages (long)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[benchmark]'
 	$(BIN)/python benchmarks/multilevel.py --million --memory
 	$(BIN)/python benchmarks/validation.py
+	$(BIN)/python benchmarks/measurement.py
 	$(PYTHON) -m venv .venv-peer
 	.venv-peer/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/peer-requirements.txt
 	$(BIN)/python benchmarks/effects.py --peer-python .venv-peer/bin/python
