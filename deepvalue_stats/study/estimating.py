@@ -229,11 +229,16 @@ def missed_name(plan: Plan) -> str:
     return f"{plan.primary}, missed outcomes counted"
 
 
+def _audits(plan: Plan) -> Mapping[str, tuple[int, int]]:
+    """What an audit found of the link to the primary outcome, by band; nothing without one."""
+    outcome = plan.outcomes[plan.models[plan.primary].outcome]
+    source = (outcome.date or "").partition(".")[0]
+    return plan.links[source].recall if source in plan.links else {}
+
+
 def _with_missed(plan: Plan, fitted: Fitted) -> list[EffectTable]:
     """Effects with the outcomes that the link missed counted in, where an audit says how many."""
-    model = plan.models[plan.primary]
-    source = (plan.outcomes[model.outcome].date or "").partition(".")[0]
-    audits = plan.links[source].recall if source in plan.links else {}
+    model, audits = plan.models[plan.primary], _audits(plan)
     if not audits or model.split != "none" or fitted.banded.convergence.status != "ok":
         return []
     cluster, _ = decisive_groups(fitted.banded)
@@ -303,9 +308,12 @@ def too_few_groups(plan: Plan, fitted: Fitted) -> frozenset[str]:
     """Models whose intervals mean nothing, whether or not a claim rests on them."""
     every = every_fit(plan, fitted)
     found = {name for name, fit in every.items() if decisive_groups(fit)[1] < FEWEST_GROUPS}
-    name = corrected_model(plan)
     # a correction adds no groups to the model that it corrects
-    if found & {name, *([banded_name(plan)] if name == plan.primary else [])}:
+    primary = {plan.primary, banded_name(plan)}
+    if found & primary and _audits(plan):
+        found.add(missed_name(plan))
+    name = corrected_model(plan)
+    if found & (primary if name == plan.primary else {name}):
         found.add(corrected_name(plan))
     return frozenset(found)
 

@@ -106,6 +106,17 @@ def test_too_few_practitioners_for_a_model_are_too_few_for_its_correction(employ
     }
 
 
+def test_too_few_practitioners_are_too_few_for_missed_outcomes_as_well(employment, fit):
+    audit = {"low": [88, 100], "mid": [92, 100], "high": [95, 100]}
+    employment["links"]["outcomes"]["recall"] = audit
+    plan = parse_plan(employment)
+    few = fit_multilevel("y ~ x + (1 | practitioner)", people(practitioners=8))
+    assert too_few_groups(plan, Fitted({"main": few}, fit, {})) == {
+        "main",
+        "main, missed outcomes counted",
+    }
+
+
 def test_how_far_practitioners_differ_is_told_of_sound_fits_only(plan, fit):
     few = fit_multilevel("y ~ x + (1 | practitioner)", people(practitioners=8))
     gee = fit_gee("y ~ x", people(), group="practitioner")
