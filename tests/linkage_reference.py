@@ -126,7 +126,9 @@ def window(plan, episode):
 
 
 def practitioner_of(plan, episode):
-    order = [row["who"] for row in window(plan, episode) if row["who"] is not None]
+    # a listed episode names its practitioner itself, also where the window ends before it begins
+    rows = [row for *_, row in episode["met"]] if listed_alone(plan) else window(plan, episode)
+    order = [row["who"] for row in rows if row["who"] is not None]
     if not order:
         return None
     if plan.clock.episodes.practitioner == "majority":

@@ -65,6 +65,27 @@ def test_the_sql_gives_what_plain_loops_over_the_same_rules_give(changes, seed):
     assert counts == tuple(Counter(expected_fates)[i] for i in range(6))
 
 
+def test_a_listed_episode_names_its_practitioner_also_where_the_window_ends_before_it():
+    """Two days before the first rating, which may be on the first day."""
+    plan = plan_with(
+        {
+            "sources.spells": {"path": "-", "format": "csv", "key": ["n"]},
+            "clock.episodes": {"source": "spells", "start": "start", "end": "end"},
+            "clock.episodes.overlap": "split",
+            "clock.index": "nth_rating",
+            "clock.index_rating": 1,
+            "clock.exposure": {"date": "ratings.day", "from": ["index", -4], "to": ["index", -2],
+                               "lag_days": 2},
+            "clock.follow_up": {"from": ["index", -1], "days": 11, "incomplete": "exclude"},
+        }
+    )  # fmt: skip
+    tables = tables_of(plan, 1)
+    found, expected = by_sql(plan, tables)[0], by_loops(plan, tables)[0]
+    assert found == expected
+    early = [row for row in tables["spells"] if row["client"] == "c003"]
+    assert found["c003"]["practitioner"] == min(early, key=lambda row: row["start"])["who"]
+
+
 def test_the_drawn_cases_reach_every_outcome_reason_and_fate():
     """The law above says something only as far as its cases go."""
     plan = plan_with(
