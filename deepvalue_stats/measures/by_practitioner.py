@@ -25,8 +25,6 @@ RULES: dict[str, Rule] = {
     "ratings": "count",
     "practitioner_known": "statistic",
     "caseload": "statistic",
-    "smallest": "statistic",
-    "largest": "statistic",
     "icc1": "statistic",
     "low": "statistic",
     "high": "statistic",
@@ -115,8 +113,6 @@ def _row(answered: Answers) -> dict[str, object]:
     first, second, _ = enough_ratings(found)
     return line | {
         "caseload": found.caseload.median,
-        "smallest": found.caseload.smallest,
-        "largest": found.caseload.largest,
         "icc1": found.icc1,
         "low": found.icc1_low,
         "high": found.icc1_high,

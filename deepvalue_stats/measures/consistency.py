@@ -115,15 +115,15 @@ def reliability(
     if why := _no_scale(items):
         none = _refused(why)
         return Reliability(n, k, none, none, none, none, none)
-    ordinal = _ordinal_fit(items, clusters)
+    categorical, polychoric = ordinal_reliability(items, clusters=clusters)
     return Reliability(
         n=n,
         items=k,
         alpha=cronbach_alpha(items, clusters=clusters),
         omega=omega_total(items, clusters=clusters),
         hierarchical=omega_hierarchical(items, subscales or {}, clusters=clusters),
-        categorical=ordinal if isinstance(ordinal, Coefficient) else categorical_omega(ordinal),
-        polychoric=ordinal if isinstance(ordinal, Coefficient) else polychoric_alpha(ordinal),
+        categorical=categorical,
+        polychoric=polychoric,
     )
 
 
@@ -257,6 +257,30 @@ def omega_hierarchical(
         return float(sums[0] ** 2 / ((sums**2).sum() + filled["residuals"][0].sum()))
 
     return _by_delta(share, fit)
+
+
+def ordinal_reliability(
+    items: np.ndarray, *, clusters: np.ndarray | None = None
+) -> tuple[Coefficient, Coefficient]:
+    """Categorical omega and polychoric alpha, from one model of the ordinal items.
+
+    Parameters
+    ----------
+    items : numpy.ndarray, shape (n, k)
+        Complete rows, reversed items turned.
+    clusters : array, shape (n,), optional
+
+    Returns
+    -------
+    tuple of Coefficient
+        Refused together: without the model there is neither.
+    """
+    if why := _no_scale(items):
+        return _refused(why), _refused(why)
+    fit = _ordinal_fit(items, clusters)
+    if isinstance(fit, Coefficient):
+        return fit, fit
+    return categorical_omega(fit), polychoric_alpha(fit)
 
 
 def categorical_omega(fit: FactorFit) -> Coefficient:

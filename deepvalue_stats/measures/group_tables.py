@@ -163,6 +163,8 @@ def invariance_table(
         frame=pd.DataFrame(rows, columns=list(INVARIANCE)),
         rules=INVARIANCE,
         notes=(
+            f"Compared are groups with {LEAST_ROWS} complete questionnaires or more, named in the "
+            "table; others are left out. "
             "Compared is one factor where it fits well, else one for each subscale. "
             "Each step holds one thing more equal across groups: configural (the same items on the "
             "same factors), thresholds (ordinal items only), metric (loadings), scalar "
@@ -247,7 +249,7 @@ def _item_rows(measure: Measure, across: str, rows_of: Compared) -> list[tuple[o
             one.r_squared,
             one.p_adjusted,
             one.size,
-            item_reading(one),
+            item_reading(one) + ("; a group has fewer than 200" if found.doubtful else ""),
         )
         for one in found.items
     ]

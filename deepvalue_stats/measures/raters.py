@@ -12,6 +12,7 @@ from scipy import stats
 
 from deepvalue_stats.data import Dataset
 from deepvalue_stats.errors import DataError
+from deepvalue_stats.measures.retest import agreement_of_occasions
 from deepvalue_stats.measures.scoring import measure_items
 from deepvalue_stats.plan import Measure, Plan, resolve_measure
 from deepvalue_stats.plan.subscales import subscale_columns
@@ -125,7 +126,7 @@ def self_other_agreement(
         r_between=_standardised(between),
         r_within=_standardised(within),
         **_difference(sums),
-        icc=_agreement(pairs),
+        icc=agreement_of_occasions(pairs)[0],
     )
 
 
@@ -201,17 +202,6 @@ def _around(whole: float, without: np.ndarray) -> tuple[float, float]:
     return whole - reach, whole + reach
 
 
-def _agreement(pairs: np.ndarray) -> float:
-    """ICC(A,1) of two raters, each of whom rated every pair."""
-    n = len(pairs)
-    rows, columns = pairs.mean(axis=1), pairs.mean(axis=0)
-    rest = pairs - rows[:, None] - columns + pairs.mean()
-    between_rows, between_raters = 2 * rows.var(ddof=1), n * columns.var(ddof=1)
-    error = float((rest**2).sum()) / (n - 1)
-    below = between_rows + error + 2 * (between_raters - error) / n
-    return float((between_rows - error) / below) if below > 0 else float("nan")
-
-
 _COLUMNS: Mapping[str, Rule] = {
     "client_measure": "label",
     "practitioner_measure": "label",
@@ -260,7 +250,8 @@ def raters_table(plan: Plan, data: Mapping[str, Dataset]) -> CountTable:
         frame=pd.DataFrame(rows, columns=list(_COLUMNS)),
         rules=_COLUMNS,
         notes=(
-            "The ratings of clients and of practitioners are never averaged.",
+            "The ratings of clients and of practitioners are never averaged. In a pair both rated, "
+            "and it is known which practitioner.",
             "A difference above zero: practitioners rate higher than their clients.",
             "r between: whether practitioners who rate their caseloads highly are rated highly. "
             "r within: whether it is the same clients who do.",

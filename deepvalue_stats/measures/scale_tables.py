@@ -13,8 +13,9 @@ from deepvalue_stats.measures.answers import Answers
 from deepvalue_stats.measures.consistency import (
     Coefficient,
     cronbach_alpha,
+    omega_hierarchical,
     omega_total,
-    reliability,
+    ordinal_reliability,
 )
 from deepvalue_stats.measures.factors.model import FactorFit, Items, factor_model
 from deepvalue_stats.measures.factors.structure import (
@@ -127,17 +128,18 @@ def other_reliability_table(answered: Sequence[Answers]) -> CountTable:
     """
     rows, persons = [], []
     for one in answered:
-        found = reliability(one.items, subscales=_positions(one.measure), clusters=one.clusters)
-        named: dict[str, Coefficient] = {
-            "omega of ordinal items (Green and Yang)": found.categorical,
-            "alpha before answers are cut into categories": found.polychoric,
-            "omega hierarchical: what all subscales share": found.hierarchical,
+        categorical, polychoric = ordinal_reliability(one.items, clusters=one.clusters)
+        positions = _positions(one.measure)
+        named = {
+            "omega of ordinal items (Green and Yang)": categorical,
+            "alpha before answers are cut into categories": polychoric,
+            "omega hierarchical: what all subscales share": omega_hierarchical(
+                one.items, positions, clusters=one.clusters
+            ),
         }
         for name, value in named.items():
-            rows.append(
-                (one.measure.name, EVERYONE, found.n, name, value.value, value.low, value.high,
-                 value.why)
-            )  # fmt: skip
+            label = (one.measure.name, EVERYONE, len(one.complete), name)
+            rows.append((*label, value.value, value.low, value.high, value.why))
             persons.append(one.persons)
     return CountTable(
         name="other_reliability",

@@ -47,7 +47,7 @@ EVERYBODY = "all clients"
 WEAK_LOADING = 0.40
 PRACTITIONERS = (
     ("measure", "taken_from", "practitioners", "clients", "ratings", "practitioner_known",
-     "caseload", "smallest", "largest"),
+     "caseload"),
     ("measure", "icc1", "low", "high", "icc2", "reliable", "needed_70", "needed_80",
      "rwg_uniform", "rwg_skewed", "estimator", "reading"),
 )  # fmt: skip

@@ -159,11 +159,15 @@ def test_few_practitioners_are_said_to_be_few():
     assert fit.notes == ("Only 20 practitioners: tests that allow for them are rough.",)
 
 
-def test_factors_that_are_one_are_told():
-    items = drawn(rows=2000, items=6, noise=0.3)
+@pytest.mark.parametrize(("seed", "one"), [(3, False), (2, True)])
+def test_factors_that_correlate_by_more_than_one_are_told(seed, one):
+    """Six items of one thing: by chance the two halves correlate a little less or more than 1."""
     two = correlated_factors({"first": "abc", "second": "def"})
-    fit = factor_model(items, two)
+    fit = factor_model(drawn(rows=2000, items=6, noise=0.3, seed=seed), two)
     assert fit.factor_correlations[0, 0, 1] == pytest.approx(1.0, abs=0.01)
+    assert (fit.factor_correlations[0, 0, 1] > 1) == one
+    said = "factors are correlated by 1 or more: there are fewer of them"
+    assert fit.status == ((said,) if one else ())
 
 
 # --- laws -----------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deepvalue_stats.errors import DataError
-from deepvalue_stats.measures import invariance, one_factor
+from deepvalue_stats.measures import correlated_factors, invariance, one_factor
 from deepvalue_stats.measures.factors.invariance import (
     Invariance,
     Step,
@@ -81,6 +81,18 @@ def test_a_structure_that_describes_nobody_leaves_nothing_to_compare():
     items = np.repeat(halves, 3, axis=1) + 0.3 * rng.normal(size=(800, 6))
     found = invariance(items, SIX, np.arange(800) % 2)
     assert [step.verdict for step in found.steps] == ["fails"]
+    assert found.comparable == "not_known"
+
+
+def test_two_factors_that_are_one_leave_nothing_to_be_said_of_groups():
+    rng = np.random.default_rng(2)
+    items = rng.normal(size=(2000, 1)) + 0.3 * rng.normal(size=(2000, 6))
+    halves = correlated_factors({"first": SIX.items[:3], "second": SIX.items[3:]})
+    found = invariance(items, halves, np.arange(2000) % 2)
+    assert found.steps[0].fit.status == (
+        "factors are correlated by 1 or more: there are fewer of them",
+    )
+    assert [step.verdict for step in found.steps] == ["not_known"]
     assert found.comparable == "not_known"
 
 

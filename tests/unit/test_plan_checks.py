@@ -1,4 +1,7 @@
-"""What clock, outcomes and measures must be to one another: one change, one fault, in full."""
+"""What clock, outcomes and measures must be to one another: one change, one fault, in full.
+
+Long because it is one table: every fault stands beside the change that makes it.
+"""
 
 import tomllib
 

@@ -3,6 +3,8 @@
 Nothing here calls the generator's own formulas: clients are drawn again from the parameters, each
 client's relationship is flipped to what it might have been, and outcomes are drawn as 0 or 1 in
 both worlds with the same chance numbers. Tolerances are Monte Carlo standard errors, from batches.
+
+Long because the second account is whole, and every estimand is held to the same one.
 """
 
 import json

@@ -335,6 +335,20 @@ def test_too_few_groups_take_the_numbers_from_every_row_of_the_model(employment,
     assert left.evidence is effects.evidence
 
 
+@pytest.mark.parametrize(
+    ("alike", "lost"),
+    [("means", set()), ("not_known", set()), ("", set()),
+     ("slopes", {"access", "left"}), ("nothing", {"access", "left"})],
+)  # fmt: skip
+def test_parts_of_a_gap_that_compare_mean_scores_go_where_these_may_not_be(employment, alike, lost):
+    gap = row("C1", 0.05, 0.01) | {"claim": "", "scale": "gap", "model": "main x confidence"}
+    effects = effect_rows(gap | {"contrast": part} for part in ("gap", "access", "left"))
+    verdicts = judge(two_claims(employment), every_row(), EVIDENCE)
+    left = withhold(effects, verdicts, alike_in_bands=alike).frame.set_index("contrast")
+    assert set(left.index[left["status"] == "failed_gate"]) == lost
+    assert set(left.index[left["estimate"].isna()]) == lost
+
+
 def test_enough_groups_take_nothing(employment):
     effects = every_row()
     verdicts = judge(two_claims(employment), effects, EVIDENCE)

@@ -1,5 +1,6 @@
 """Factor models of the items of a scale: structure, fit, and whether groups read them alike."""
 
+from deepvalue_stats.measures.factors.exploratory import GeneralFactor, general_factor
 from deepvalue_stats.measures.factors.invariance import Invariance, invariance
 from deepvalue_stats.measures.factors.layout import Equality
 from deepvalue_stats.measures.factors.model import FactorFit, factor_model
@@ -14,12 +15,14 @@ from deepvalue_stats.measures.factors.structure import (
 __all__ = [
     "Equality",
     "FactorFit",
+    "GeneralFactor",
     "Invariance",
     "Polychoric",
     "Structure",
     "bifactor",
     "correlated_factors",
     "factor_model",
+    "general_factor",
     "invariance",
     "one_factor",
     "polychoric",

@@ -147,9 +147,9 @@ def invariance(
     -----
     A step fails if the scaled difference test rejects it at .05 and fit gets worse by more than
     CFI .010, RMSEA .015 or SRMR .030 (.010 from the scalar step on); with 300 rows or fewer the
-    test alone decides. Fit that gets worse without the test's rejecting it is not known. When a
-    step fails items are set free one by one, the one that helps most first, as long as at least
-    half of each factor's items, and two, stay equal.
+    test alone decides. Fit that gets worse without the test's rejecting it is not known, nor is a
+    structure without a proper solution. When a step fails items are set free one by one, the one
+    that helps most first, as long as at least half of each factor's items, and two, stay equal.
 
     References
     ----------
@@ -223,7 +223,7 @@ def _configural(moments: Moments, structure: Structure) -> Step:
     fit = fit_structure(moments, structure, "unit_variance", Equality())
     cfi, rmsea = _fit_numbers(fit)
     verdict: Verdict = "holds"
-    if not fit.solution.converged:
+    if fit.status:
         verdict = "not_known"
     elif fit.test.plain.df > 0 and (cfi < POOR_CFI or rmsea > POOR_RMSEA):
         verdict = "fails"
