@@ -45,7 +45,6 @@ class Solution:
         Sample moments minus the model's.
     saturated_trace : float
         tr(weight x covariance) of the model without restrictions.
-    implied : Implied
     converged : bool
     """
 
@@ -57,7 +56,6 @@ class Solution:
     meat: np.ndarray
     residual: np.ndarray
     saturated_trace: float
-    implied: Implied
     converged: bool
 
 
@@ -104,7 +102,8 @@ def fit_likelihood(moments: Moments, layout: Layout) -> Solution:
         return _Parts(implied, weights, gaps)
 
     theta, converged = _minimise(moments.shares, layout.start, discrepancy, parts)
-    implied, weights = parts(theta).implied, parts(theta).weights
+    best = parts(theta)
+    implied, weights = best.implied, best.weights
     scores = [
         _scores_at(one, vector, p) @ (weight @ jacobian)
         for one, vector, weight, jacobian in zip(
@@ -125,7 +124,6 @@ def fit_likelihood(moments: Moments, layout: Layout) -> Solution:
         meat=meat,
         residual=_residual(moments, implied),
         saturated_trace=_trace(moments, _blocks(moments, saturated)),
-        implied=implied,
         converged=converged,
     )
 
@@ -150,8 +148,6 @@ def fit_least_squares(moments: Moments, layout: Layout, equal_residuals: np.ndar
     Muthén, du Toit and Spisic (1997), Robust inference using weighted least squares.
     """
     weights = [1.0 / np.diag(one.own) for one in moments.groups]
-    # who answers alike in a whole category adds nothing; such moments cannot be weighted
-    weights = [np.where(np.isfinite(one), one, 0.0) for one in weights]
 
     def parts(theta: np.ndarray) -> _Parts:
         implied = implied_ordinal(layout, theta, equal_residuals)
@@ -178,7 +174,6 @@ def fit_least_squares(moments: Moments, layout: Layout, equal_residuals: np.ndar
         meat=weighted.T @ moments.covariance @ weighted,
         residual=_residual(moments, implied),
         saturated_trace=float(weight @ np.diag(moments.covariance)),
-        implied=implied,
         converged=converged,
     )
 
