@@ -91,7 +91,8 @@ def pool(
     complete = np.broadcast_to(np.asarray(complete_dof, dtype="float64"), total.shape)
     # as sums of reciprocals, so that nothing missing and no limit are cases like all others
     reciprocal = lost**2 / (m - 1) + _observed_reciprocal(complete, lost)
-    with np.errstate(divide="ignore"):
+    # fits that hardly differ leave no more than a subnormal number: the limit is reached
+    with np.errstate(divide="ignore", over="ignore"):
         dof = 1 / reciprocal
     missing = (increase + 2 / (dof + 3)) / (1 + increase)
     return Pooled(estimates.mean(axis=0), np.sqrt(total), dof, within, between, increase, missing)

@@ -45,6 +45,12 @@ def test_pooling_adds_uncertainty_and_takes_degrees_of_freedom(given_fits, dof):
     assert (found.estimate <= estimates.max(axis=0) + 1e-9).all()
 
 
+def test_fits_that_hardly_differ_have_no_limit_of_degrees():
+    pooled = pool(np.array([[7.2e-80], [0.0]]), np.ones((2, 1)), np.inf)
+    assert pooled.dof == np.inf
+    assert pooled.missing == pytest.approx(0.0, abs=1e-12)
+
+
 @given(imputations(), degrees, st.randoms(use_true_random=False))
 def test_the_order_of_imputations_does_not_matter(given_fits, dof, random):
     estimates, squares = given_fits
