@@ -20,6 +20,14 @@ seeds = st.integers(0, 2**32 - 1)
 WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 SHARE = {"column": "contacts.flag", "type": "share", "at": "practitioner"}
 
+TIME = {
+    "role": "secondary",
+    "outcome": "job",
+    "exposure": "rapport",
+    "estimator": "hazard",
+    "period_days": 1,
+}
+
 
 @st.composite
 def clocks(draw):
@@ -71,7 +79,7 @@ def clocks(draw):
         "from": opens,
         "days": draw(st.integers(1, 30)),
         "censor": draw(st.sampled_from([["clients.last"], ["clients.last"], []])),
-        "incomplete": "exclude",
+        "incomplete": draw(st.sampled_from(["exclude", "hazard"])),
         "next_episode": draw(st.booleans()),
         **({"death": "clients.died"} if draw(st.booleans()) else {}),
     }
@@ -90,6 +98,7 @@ def clocks(draw):
         "outcomes.job.sustained_days": draw(st.integers(0, 6)),
         **({"covariates.share": SHARE} if reads_contacts else {}),
         "equity.bands": {"low": 1, "high": 3},
+        "models.time": TIME,
     }
 
 

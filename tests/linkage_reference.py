@@ -280,6 +280,54 @@ def outcome_of(plan, name, episode, tables):
     return {**record, name: float(happened), f"{name}__why": ""}
 
 
+def duration_of(plan, name, episode, tables):
+    """Day by day from the landmark on: was it seen, and what happened on it?"""
+    if not any(m.estimator == "hazard" and m.outcome == name for m in plan.models.values()):
+        return {}
+    rule, after, client = plan.outcomes[name], plan.clock.follow_up, episode["client"]
+    landmark, days, leave = day_of(plan, after.start, episode), f"{name}__days", f"{name}__exit"
+    whole = outcome_of(plan, name, episode, tables)
+    short = (
+        "follow-up incomplete",
+        "died before the end of follow-up",
+        "a new episode before the end of follow-up",
+    )
+    why = whole[f"{name}__why"]
+    if why and (after.incomplete == "exclude" or why not in short):
+        return {days: None, f"{days}__why": why, leave: None}
+    known = [row for row in tables["clients"] if row["client"] == client]
+    ends = [row["last"] for row in known if row["last"] is not None] if after.censor else []
+    deaths = [row["died"] for row in known if row.get("died") is not None] if after.death else []
+    lasting = {
+        row["start"]
+        for row in tables["outcomes"]
+        if row["client"] == client
+        and row["start"] is not None
+        and (
+            rule.end is None
+            or row["end"] is None
+            or row["end"] - row["start"] >= rule.sustained_days
+        )
+    }
+    seen, left = 0, 0
+    for day in range(landmark, landmark + after.days):
+        shown = day + rule.sustained_days
+        if any(shown > end for end in ends) or any(shown > death for death in deaths):
+            break
+        if after.next_episode and episode["next"] is not None and day >= episode["next"]:
+            break
+        seen += 1
+        if day in lasting:
+            left = 1
+            break
+        if any(shown == death for death in deaths):
+            left = 2
+            break
+    if not seen:
+        return {days: None, f"{days}__why": "no day of the follow-up seen", leave: None}
+    return {days: seen, f"{days}__why": "", leave: left}
+
+
 def observed_of(plan, episode, tables):
     after, landmark = plan.clock.follow_up, day_of(plan, plan.clock.follow_up.start, episode)
     known = [row for row in tables["clients"] if row["client"] == episode["client"]]
@@ -305,6 +353,7 @@ def row_of(plan, episode, tables, shares):
     }
     for name in plan.outcomes:
         row |= outcome_of(plan, name, episode, tables)
+        row |= duration_of(plan, name, episode, tables)
     for name, covariate in plan.covariates.items():
         if covariate.type == "share":
             row[name] = shares.get(row["practitioner"])

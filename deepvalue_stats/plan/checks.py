@@ -17,6 +17,7 @@ from deepvalue_stats.plan.clock import clock_faults
 from deepvalue_stats.plan.correction import correction_faults
 from deepvalue_stats.plan.draft import Draft, unknown
 from deepvalue_stats.plan.links import link_faults
+from deepvalue_stats.plan.over_time import time_faults
 from deepvalue_stats.plan.parts import (
     CovariatePlan,
     Disclosure,
@@ -75,6 +76,7 @@ def cross_faults(draft: Draft) -> list[Fault]:
         clock_faults,
         _outcomes,
         link_faults,
+        time_faults,
         _equity,
         _verdicts,
         attribute_faults,
@@ -373,15 +375,11 @@ def _not_yet(draft: Draft) -> Iterator[Fault]:
     """Values that a plan may have in a later version and this one refuses."""
     have: dict[str, tuple[str, str, tuple[object, ...]]] = {
         "rule for unlinked records": ("links", "unlinked", ("no_event", "unknown", "exclude")),
-        "estimator": ("models", "estimator", ("gee", "logit", "multilevel")),
     }
     for what, (section, key, values) in have.items():
         for name, part in draft.many(section).items():
             if getattr(part, key) not in values:
                 yield _later(what, f"{section}.{name}.{key}", values)
-    clock: Clock | None = draft.one("clock")
-    if clock and clock.follow_up and clock.follow_up.incomplete == "hazard":
-        yield _later("handling of short follow-up", "clock.follow_up.incomplete", ("exclude",))
 
 
 def _later(what: str, where: str, values: Iterable[object]) -> Fault:

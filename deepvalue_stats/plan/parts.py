@@ -256,6 +256,10 @@ class ModelPlan(Part):
     A multilevel model has a random intercept for each of its groups, and by `slopes` effects that
     differ between the groups of one of them; of a split exposure it is the part within groups.
     `quadrature_points = 1` is the Laplace approximation.
+
+    Panel estimators (`pooled` to `conditional_logit`) follow clients over waves; all but the last
+    are linear in the chance of the outcome. A `hazard` model follows clients from the landmark in
+    periods of `period_days`, with `link` between a period's chance and what explains it.
     """
 
     role: Literal["primary", "secondary", "sensitivity"]
@@ -280,10 +284,14 @@ class ModelPlan(Part):
     adjust_for_current: bool = False
     adjust_for_baseline: bool = False
     like: str | None = None
+    period_days: Annotated[int, Field(ge=1)] | None = None
+    link: Literal["cloglog", "logit"] | None = None
 
     @property
     def response(self) -> str:
         """The column that the model explains."""
+        if self.estimator == "hazard":
+            return days_to(self.outcome)
         return at_next_wave(self.outcome) if self.design == "next_wave" else self.outcome
 
     @property
@@ -299,6 +307,16 @@ class ModelPlan(Part):
         return self
 
 
+def days_to(outcome: str) -> str:
+    """The column of the days from the landmark to an outcome, or to the end of what was seen."""
+    return f"{outcome}__days"
+
+
+def exit_by(outcome: str) -> str:
+    """The column of what ended those days: 1 the outcome, 2 a death, 0 the end of what was seen."""
+    return f"{outcome}__exit"
+
+
 def at_next_wave(outcome: str) -> str:
     """The column of an outcome at the wave after the exposure."""
     return f"{outcome}__next"
@@ -307,6 +325,36 @@ def at_next_wave(outcome: str) -> str:
 def at_baseline(outcome: str) -> str:
     """The column of an outcome at the baseline wave."""
     return f"{outcome}__baseline"
+
+
+# estimators that follow the same client over waves
+PANEL = (
+    "pooled", "within", "between", "first_difference", "random", "within_between",
+    "conditional_logit",
+)  # fmt: skip
+
+
+class Breaks(Part):
+    """Changes of practitioner that nobody chose: a design of its own, for studies of waves.
+
+    `reason` is a covariate that says, at the wave after a change, why the practitioner changed;
+    `outside` are its values that have nothing to do with client or relationship, as leave,
+    retirement or a closed office. Every other change counts as made within the pair, and such
+    clients are left out, counted.
+    """
+
+    reason: str
+    outside: Annotated[Names, Field(min_length=1)]
+
+
+class Triangulation(Part):
+    """Estimates of one effect side by side, and which of them, named beforehand, speaks.
+
+    `speaks` names the approach on whose estimate claim C1 rests: the primary model's own, the
+    pooled one, or that of the same client over time (within).
+    """
+
+    speaks: Literal["primary", "pooled", "within_between"]
 
 
 class Effects(Part):
@@ -421,6 +469,8 @@ class Plan(Part):
     verdicts: Verdicts
     disclosure: Disclosure
     across: Across | None = None
+    breaks: Breaks | None = None
+    triangulation: Triangulation | None = None
     sensitivity: Sensitivity = Field(default_factory=Sensitivity)
     power: Power | None = None
 
@@ -436,8 +486,13 @@ class Plan(Part):
         # locked may have its chances worked out afterwards, and stays the plan that was locked
         values = self.model_dump(mode="json", by_alias=True, exclude={"power"})
         # a part that is not asked for leaves the plan what it was before there was such a part
-        if self.across is None:
-            del values["across"]
+        for part in ("across", "breaks", "triangulation"):
+            if values[part] is None:
+                del values[part]
+        for model in values["models"].values():
+            for key in ("period_days", "link"):
+                if model[key] is None:
+                    del model[key]
         if self.sensitivity == Sensitivity():
             del values["sensitivity"]
         for link in values["links"].values():

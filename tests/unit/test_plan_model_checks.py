@@ -257,11 +257,6 @@ links.outcomes.unlinked = "bounds"
   where: links.outcomes.unlinked
   fix:   use no_event or unknown or exclude
 
-models.main.estimator = "conditional_logit"
-  this estimator is not available in this version
-  where: models.main.estimator
-  fix:   use gee or logit or multilevel
-
 measures.confidence.error_correction = "simex"
   'confidence' is not the exposure of the primary model, and only that is corrected
   where: measures.confidence.error_correction
@@ -305,11 +300,6 @@ outcomes.job_entry.washout_days = 0
   nothing says how long before the start
   where: outcomes.job_entry.prior
   fix:   set washout_days to the days in which an earlier outcome counts
-
-clock.follow_up.incomplete = "hazard"
-  this handling of short follow-up is not available in this version
-  where: clock.follow_up.incomplete
-  fix:   use exclude
 
 measures.relationship.neutral = 5.0
   the neutral point is no inner point of the scale
