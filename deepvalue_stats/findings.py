@@ -25,6 +25,7 @@ from deepvalue_stats.tables import (
     EFFECT_COLUMNS,
     NUMERIC,
     CountTable,
+    Curve,
     EffectTable,
     Phrase,
     Series,
@@ -75,7 +76,7 @@ def collect(
     provenance: Mapping[str, Any],
     effects: EffectTable,
     counts: tuple[CountTable, ...],
-    series: tuple[Series, ...],
+    series: tuple[Series | Curve, ...],
     verdicts: tuple[Verdict, ...],
     wording: Wording,
 ) -> Findings:

@@ -230,6 +230,39 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """Who left a state on which day, and how: what a curve of cumulative incidence is drawn from.
+
+    The gate turns it into a `Series`, from counts that may leave.
+
+    Attributes
+    ----------
+    name, caption : str
+        Key in the findings, and the figure's title.
+    frame : pandas.DataFrame
+        Columns `group`, `day`, `events` (had the outcome), `others` (left otherwise, so that the
+        outcome cannot follow) and `lost` (not seen any longer): clients of that day. One row a
+        group and day on which anybody left, in the order of days within a group.
+    clients : mapping of str to int
+        How many of each group were there at first.
+    x_label, y_label : str
+    """
+
+    name: str
+    caption: str
+    frame: pd.DataFrame
+    clients: Mapping[str, int]
+    x_label: str
+    y_label: str
+
+    def __post_init__(self) -> None:
+        if tuple(self.frame.columns) != ("group", "day", "events", "others", "lost"):
+            raise ValueError(f"curve {self.name}: columns are group, day, events, others, lost")
+        if not set(self.frame["group"]) <= set(self.clients):
+            raise ValueError(f"curve {self.name}: a group comes without its clients")
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What the verdict gates judge: facts of the design and the fit, made where the rows are.
 

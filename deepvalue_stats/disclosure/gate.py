@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from deepvalue_stats.disclosure.rules import Log, Rules
+from deepvalue_stats.disclosure.curves import drawn
+from deepvalue_stats.disclosure.rules import Log, Rules, round_to
 from deepvalue_stats.errors import DisclosureError
-from deepvalue_stats.tables import COUNTS, NUMERIC, CountTable, EffectTable, Phrase, Series
+from deepvalue_stats.tables import COUNTS, NUMERIC, CountTable, Curve, EffectTable, Phrase, Series
 
 SUPPRESSED = "[c]"
 DIGITS = 3  # significant digits of a statistic beside rounded counts
@@ -29,7 +30,7 @@ def protect(
     *,
     effects: EffectTable,
     counts: tuple[CountTable, ...],
-    series: tuple[Series, ...],
+    series: tuple[Series | Curve, ...],
 ) -> tuple[Cleared, Log]:
     """Apply the rules to everything at once.
 
@@ -42,8 +43,9 @@ def protect(
         group is, which could be worked out from it and the other.
     counts : tuple of CountTable
         Cleared tables have text cells, with `[c]` for what is suppressed.
-    series : tuple of Series
-        A point whose clients are too few leaves the figure.
+    series : tuple of Series or Curve
+        A point whose clients are too few leaves the figure; an empirical curve is worked out from
+        rounded counts.
 
     Returns
     -------
@@ -72,12 +74,6 @@ def protect_phrase(rules: Rules, phrase: Phrase) -> Phrase:
         for name, count in phrase.counts.items()
     }
     return phrase.cleared(words)
-
-
-def round_to(count: int | np.ndarray, base: int) -> np.ndarray:
-    """The nearest multiple of `base`, halves upwards, so that equal counts round equally."""
-    values = np.asarray(count, dtype=np.int64)
-    return np.asarray((2 * values + base) // (2 * base) * base)
 
 
 def too_small(count: np.ndarray, total: np.ndarray | None, threshold: int) -> np.ndarray:
@@ -215,7 +211,11 @@ def _short(value: object) -> str:
     return np.format_float_positional(value, precision=DIGITS, fractional=False, trim="-")
 
 
-def _series(rules: Rules, one: Series, lines: list[dict[str, object]]) -> Series:
+def _series(rules: Rules, one: Series | Curve, lines: list[dict[str, object]]) -> Series:
+    if isinstance(one, Curve):
+        series, hidden = drawn(rules, one)
+        lines.append(_line(one.name, "y", "clients and outcome", hidden))
+        return series
     if one.evidence is None:
         raise DisclosureError(
             "a figure's data come without evidence",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
 import pandas as pd
 
 from deepvalue_stats.plan.checks import PROMISED
@@ -86,3 +87,9 @@ def rules_of(disclosure: Disclosure) -> Rules:
         disclosure.threshold or profile.threshold,
         disclosure.rounding or profile.rounding,
     )
+
+
+def round_to(count: int | np.ndarray, base: int) -> np.ndarray:
+    """The nearest multiple of `base`, halves upwards, so that equal counts round equally."""
+    values = np.asarray(count, dtype=np.int64)
+    return np.asarray((2 * values + base) // (2 * base) * base)
