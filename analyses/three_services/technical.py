@@ -128,6 +128,38 @@ page.counts("random_effects")
 page.frequencies()
 
 # %% [markdown]
+# ## The same client over time
+#
+# ### Several estimates of one effect
+
+# %%
+page.triangulation()
+
+# %% [markdown]
+# ### Who changes
+
+# %%
+page.panel()
+
+# %% [markdown]
+# ### Earlier outcomes and later ratings
+
+# %%
+page.dynamics()
+
+# %% [markdown]
+# ### When a practitioner leaves
+
+# %%
+page.breaks()
+
+# %% [markdown]
+# ## How long until the outcome
+
+# %%
+page.waiting()
+
+# %% [markdown]
 # ## For whom
 
 # %%

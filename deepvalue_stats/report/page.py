@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepvalue_stats.findings import Findings, read_findings
-from deepvalue_stats.report import breakdown, commissioner, heading, measurement, technical
+from deepvalue_stats.report import (
+    breakdown,
+    commissioner,
+    heading,
+    measurement,
+    over_time,
+    technical,
+)
 from deepvalue_stats.report.markup import Html
 
 
@@ -205,6 +212,26 @@ class Page:
     def sensitivity(self) -> Html:
         """What would change the answer."""
         return technical.counted(self.findings, "sensitivity")
+
+    def triangulation(self) -> Html:
+        """Estimates of one effect side by side, and which of them speaks."""
+        return over_time.triangulation(self.findings)
+
+    def panel(self) -> Html:
+        """How many clients there are to follow over waves, and how many of them change."""
+        return over_time.panel(self.findings)
+
+    def dynamics(self) -> Html:
+        """Models in which the past has a say."""
+        return over_time.dynamics(self.findings)
+
+    def breaks(self) -> Html:
+        """What follows a change of practitioner that nobody chose."""
+        return over_time.breaks(self.findings)
+
+    def waiting(self) -> Html:
+        """How long until the outcome."""
+        return over_time.waiting(self.findings)
 
     def forest(self) -> Html:
         """The risk differences under one another."""
