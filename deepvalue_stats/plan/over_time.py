@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deepvalue_stats.errors import Fault
+from deepvalue_stats.plan.definitions import DEFINITIONS
 from deepvalue_stats.plan.draft import Draft, unknown
 from deepvalue_stats.plan.parts import (
     PANEL,
@@ -12,6 +13,7 @@ from deepvalue_stats.plan.parts import (
     CovariatePlan,
     Ids,
     ModelPlan,
+    OutcomePlan,
     Triangulation,
 )
 from deepvalue_stats.plan.timing import Clock
@@ -38,6 +40,11 @@ def time_faults(draft: Draft) -> Iterator[Fault]:
             yield from _hazard(clock, model, where)
         else:
             yield from _unused(model, where)
+    outcome: OutcomePlan
+    for name, outcome in draft.many("outcomes").items():
+        if outcome.definition is not None and outcome.definition not in DEFINITIONS:
+            where = f"outcomes.{name}.definition"
+            yield unknown("definition", outcome.definition, where, DEFINITIONS)
     yield from _short(draft, clock)
     yield from _breaks(draft, clock)
     triangulation: Triangulation | None = draft.one("triangulation")

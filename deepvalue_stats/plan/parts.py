@@ -14,6 +14,7 @@ import tomli_w
 from pydantic import Field, model_validator
 
 from deepvalue_stats.plan.base import Codes, Days, Names, Part, Rater, Span
+from deepvalue_stats.plan.definitions import DEFINITIONS
 from deepvalue_stats.plan.timing import UNSAID, UNSAID_OF_CLOCK, Clock
 
 
@@ -208,6 +209,7 @@ class OutcomePlan(Part):
     """A positive outcome: a status at a wave, or an event with a date.
 
     `label` is how a sentence names it, as "abstinence" in "a higher chance of abstinence".
+    `definition` names one of the register's: how long the outcome lasts is then its rule.
     """
 
     kind: Literal["status", "event"]
@@ -220,8 +222,18 @@ class OutcomePlan(Part):
     end: str | None = None
     washout_days: Days = 0
     sustained_days: Days = 0
+    definition: str | None = None
     prior: Literal["exclude", "flag"] = "exclude"  # flag: <outcome>__baseline, to adjust for
     reported_by: Literal["client", "practitioner", "observer", "administrative"]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_definition(cls, given: Any) -> Any:
+        """The register's rule, where the plan names a definition and no days of its own."""
+        known = DEFINITIONS.get(str(given.get("definition"))) if isinstance(given, dict) else None
+        if known is None or "sustained_days" in given:
+            return given
+        return {**given, "sustained_days": known.sustained_days}
 
     @model_validator(mode="after")
     def _one_definition(self) -> Self:
@@ -230,6 +242,12 @@ class OutcomePlan(Part):
             raise ValueError("a status needs exactly one of column, all_equal, any_of, and no date")
         if self.kind == "event" and (states or not self.date):
             raise ValueError("an event needs a date, and none of column, all_equal, any_of")
+        known = DEFINITIONS.get(self.definition or "")
+        if known and known.sustained_days != self.sustained_days:
+            raise ValueError(
+                f"{self.definition} lasts {known.sustained_days} days: leave sustained_days out, "
+                "or definition"
+            )
         if self.sustained_days and not self.end:
             raise ValueError("sustained_days needs end, the column in which the event's end stands")
         return self
@@ -350,11 +368,11 @@ class Breaks(Part):
 class Triangulation(Part):
     """Estimates of one effect side by side, and which of them, named beforehand, speaks.
 
-    `speaks` names the approach on whose estimate claim C1 rests: the primary model's own, the
-    pooled one, or that of the same client over time (within).
+    `speaks` names the approach on whose estimate claim C1 rests: the primary model itself, or that
+    of the same client over time, by a logit (within_between) or a linear model (within).
     """
 
-    speaks: Literal["primary", "pooled", "within_between"]
+    speaks: Literal["primary", "within_between", "within"]
 
 
 class Effects(Part):
@@ -489,6 +507,9 @@ class Plan(Part):
         for part in ("across", "breaks", "triangulation"):
             if values[part] is None:
                 del values[part]
+        for outcome in values["outcomes"].values():
+            if outcome["definition"] is None:
+                del outcome["definition"]
         for model in values["models"].values():
             for key in ("period_days", "link"):
                 if model[key] is None:

@@ -96,6 +96,7 @@ def estimand(findings: Findings) -> Html:
     parts = {
         "Question": str(study["question"]),
         "Outcome": facts.outcome(findings),
+        "Definition": str(study.get("definition", "")),
         "Exposure": facts.said(findings, "exposure"),
         "Comparison": "" if row is None else words(str(row["estimand"])),
         "Summary": "difference in probability, shown per 100 clients",

@@ -16,6 +16,7 @@ from deepvalue_stats.errors import DataError
 from deepvalue_stats.folders import staged
 from deepvalue_stats.linkage import key_id, read_key
 from deepvalue_stats.plan import Plan
+from deepvalue_stats.plan.definitions import DEFINITIONS
 from deepvalue_stats.study.fitting import Fitted
 from deepvalue_stats.study.preparing import Prepared
 from deepvalue_stats.study.words import outcome_words
@@ -29,6 +30,8 @@ RECORDED = (
 def study_facts(plan: Plan) -> dict[str, object]:
     """What a page has to know of the plan."""
     model = plan.models[plan.primary]
+    defined = DEFINITIONS.get(plan.outcomes[model.outcome].definition or "")
+    hazards = [name for name, one in plan.models.items() if one.estimator == "hazard"]
     return {
         "name": plan.study.name,
         "area": plan.study.area,
@@ -47,6 +50,8 @@ def study_facts(plan: Plan) -> dict[str, object]:
         "reference": plan.equity.reference,
         "primary": plan.primary,
         **({"across": plan.across.by} if plan.across else {}),
+        **({"definition": f"{defined.says} ({defined.source})"} if defined else {}),
+        **({"hazards": hazards} if hazards else {}),
     }
 
 

@@ -1,9 +1,12 @@
 """What a plan must say to follow the same client over time."""
 
+import tomllib
+
 import pytest
 from test_plan_checks import changed, one_line, read_cases, told
 
 from deepvalue_stats.plan import parse_plan
+from deepvalue_stats.plan.definitions import DEFINITIONS
 
 # changes of the study of dates, and what is said of each, written as in test_plan_checks
 DATES = r"""
@@ -51,6 +54,17 @@ clock.follow_up.incomplete = "hazard"
   no model follows clients whose record ends early
   where: clock.follow_up.incomplete
   fix:   add a model with estimator = "hazard", or use exclude
+
+outcomes.job_entry.definition = "first_jbo"
+  there is no definition 'first_jbo', did you mean 'first_job'?
+  where: outcomes.job_entry.definition
+  fix:   use one of first_job, sustained_job_26_weeks, quit_4_weeks, debt_progress, debt_sorted
+
+outcomes.sustained_job.definition = "sustained_job_26_weeks"
+outcomes.sustained_job.sustained_days = 90
+  sustained_job_26_weeks lasts 182 days: leave sustained_days out, or definition
+  where: outcomes.sustained_job
+  fix:   give what is needed and take out what is not
 
 triangulation = {speaks = "primary"}
   dated records follow no client over waves
@@ -118,3 +132,20 @@ def test_which_estimate_speaks_is_a_part_of_the_plan_that_is_locked(health):
     before = parse_plan(health).digest
     asked = changed(health, 'triangulation = {speaks = "within_between"}')
     assert parse_plan(asked).digest != before
+
+
+def test_a_definition_says_how_long_an_outcome_lasts(employment):
+    changes = 'outcomes.sustained_job.definition = "sustained_job_26_weeks"'
+    plain = parse_plan(changed(employment, ""))
+    named = parse_plan(changed(employment, changes))
+    assert named.outcomes["sustained_job"].sustained_days == 182
+    del employment["outcomes"]["sustained_job"]["sustained_days"]
+    assert parse_plan(employment) == named
+    assert named.digest != plain.digest
+    assert parse_plan(tomllib.loads(named.to_toml())) == named
+
+
+def test_every_definition_has_its_source():
+    for definition in DEFINITIONS.values():
+        assert definition.source
+        assert definition.says.endswith(".")
