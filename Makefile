@@ -37,7 +37,7 @@ pytest: $(READY)
 spark: $(READY)  ## the cases and laws of the clock on Spark, and a study from end to end (Java 17)
 	$(PYTHON) -m venv .venv-spark
 	.venv-spark/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,spark]'
-	DEEPVALUE_TEST_ENGINE=spark .venv-spark/bin/python -m pytest tests/spark tests/unit/test_linkage_cases.py tests/unit/test_linkage_episodes.py tests/unit/test_linkage_exposure.py tests/unit/test_linkage_outcomes.py tests/unit/test_linkage_waves.py tests/property/test_linkage_laws.py
+	DEEPVALUE_TEST_ENGINE=spark .venv-spark/bin/python -m pytest tests/spark tests/unit/test_linkage_cases.py tests/unit/test_linkage_episodes.py tests/unit/test_linkage_exposure.py tests/unit/test_linkage_outcomes.py tests/unit/test_linkage_durations.py tests/unit/test_linkage_waves.py tests/property/test_linkage_laws.py
 
 floor:           ## the tests on the oldest versions that pyproject.toml allows (Python 3.11)
 	$(PYTHON) -m venv .venv-floor

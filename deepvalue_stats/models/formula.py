@@ -9,7 +9,7 @@ SPLINE_DEGREES = 4
 
 def exposure_columns(model: ModelPlan) -> tuple[str, ...]:
     """The columns in which the exposure stands: one, or its within and between parts."""
-    if model.split == "none":
+    if model.split == "none" and model.estimator != "within_between":
         return (model.exposure,)
     return (f"{model.exposure}_within", f"{model.exposure}_between")
 

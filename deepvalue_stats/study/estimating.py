@@ -60,7 +60,7 @@ from deepvalue_stats.verdicts import FEWEST_GROUPS
 
 def estimate_effects(plan: Plan, fitted: Fitted) -> EffectTable:
     """Every effect of the study in one table, with claims named and p-values adjusted."""
-    parts = [_effects_of(plan, name, fit) for name, fit in fitted.fits.items()]
+    parts = [_effects_of(plan, fitted, name) for name in fitted.fits]
     parts += [_in_frequencies(plan, fitted), _effects_by_band(plan, fitted)]
     parts += [_of_variant(plan, fitted, name) for name in fitted.variants]
     parts += _with_missed(plan, fitted)
@@ -74,20 +74,39 @@ def estimate_effects(plan: Plan, fitted: Fitted) -> EffectTable:
     return adjust(table, plan.effects.family, tests.to_numpy())
 
 
-def _effects_of(plan: Plan, name: str, fit: ModelFit) -> EffectTable:
+def _effects_of(plan: Plan, fitted: Fitted, name: str) -> EffectTable:
+    model, fit = plan.models[name], fitted.fits[name]
+    if model.estimator == "hazard":
+        table = _by_the_end(plan, fitted, name)
+    else:
+        sd = per_sd(fit.design.frame[model.exposure])
+        contrasts = [sd if per == "sd" else POINT for per in plan.effects.per]
+        table = stack(
+            average_effect(fit, column, contrast=contrast, scale=scale)
+            for scale in known_scales(fit)
+            for column in exposure_columns(model)
+            for contrast in (contrasts if scale == "risk_difference" else [sd])
+        )
+    return table.labelled(model=name, outcome=model.outcome if model.period_days else
+                          response_words(model))
+
+
+def known_scales(fit: ModelFit) -> tuple[Scale, ...]:
+    """The scales on which a fit can speak: of chances, of their differences, or of odds alone."""
+    if fit.speaks_of == "odds":
+        return ("log_odds",)
+    straight = fit.link.name == "identity"
+    return ("risk_difference",) if straight else ("risk_difference", "log_odds")
+
+
+def _by_the_end(plan: Plan, fitted: Fitted, name: str) -> EffectTable:
+    """What a model of time says of the end of the follow-up, in the unit of the whole study."""
     model = plan.models[name]
-    sd = per_sd(fit.design.frame[model.exposure])
-    contrasts = [sd if per == "sd" else POINT for per in plan.effects.per]
-    rows = [
-        average_effect(fit, column, contrast=contrast)
-        for column in exposure_columns(model)
-        for contrast in contrasts
-    ]
-    rows += [
-        average_effect(fit, column, contrast=sd, scale="log_odds")
-        for column in exposure_columns(model)
-    ]
-    return stack(rows).labelled(model=name, outcome=response_words(model))
+    periods = plan.clock.dated[2].days / int(model.period_days or 1)
+    unit = primary_sd(plan, fitted)
+    return effect_by_horizon(
+        fitted.fits[name], model.exposure, horizon=int(np.ceil(periods)), contrast=unit
+    )
 
 
 def _in_frequencies(plan: Plan, fitted: Fitted) -> EffectTable:
