@@ -128,6 +128,7 @@ def fit_hazard(
         data, duration=duration, event=event, client=client, period_days=period_days, start=start,
         spell=spell, time_varying=time_varying, horizon=horizon,
     )  # fmt: skip
+    causes = tuple(int(code) for code in np.unique(rows.loc[rows[event] > 0, event]))
     rows[event] = (rows[event] == cause).astype("float64")
     if not rows[event].any():
         raise ModelError(
@@ -136,7 +137,9 @@ def fit_hazard(
             "there is nothing to explain: look at the codes of the events",
         )
     paths = rows.pop(PATH).to_numpy()
-    record = _record(rows, paths, event, cause, period_days, baseline, last)
+    record = replace(
+        _record(rows, paths, event, cause, period_days, baseline, last), causes=causes
+    )
     rows = placed(rows, rows[PERIOD].to_numpy(), baseline, record.bands)
     right = " + ".join(part for part in (HEAD[baseline], terms.fixed) if part)
     fixed = f"{event} ~ {right}"
@@ -212,6 +215,7 @@ def _record(
         bands, note = bands_of(at_risk, events, last)
     return HazardRecord(
         cause=cause,
+        causes=(cause,),
         period_days=period_days,
         baseline=baseline,
         bands=bands,

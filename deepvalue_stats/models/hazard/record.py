@@ -31,6 +31,8 @@ class HazardRecord:
     ----------
     cause : int
         The code of the event that is explained; others end a spell without it.
+    causes : tuple of int
+        Every code with which a spell ended.
     period_days : float or None
         Length of a period; None where the data counted periods.
     baseline : str
@@ -48,6 +50,7 @@ class HazardRecord:
     """
 
     cause: int
+    causes: tuple[int, ...]
     period_days: float | None
     baseline: str
     bands: tuple[Band, ...]
