@@ -7,7 +7,7 @@ u: c_t = 1 up to the horizon T for the chance of the event, c_t = T - t + 1/2 fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -278,7 +278,9 @@ class _Asked:
             return None
         covariance = estimates.covariance(block_diag(*[fit.interval_joint for fit in fits]))
         dof = [
-            fit.degrees_of(np.ones(one.shape[1], bool) if everything else (one != other).any(axis=0))
+            fit.degrees_of(
+                np.ones(one.shape[1], bool) if everything else (one != other).any(axis=0)
+            )
             for fit, one, other in zip(fits, parts[0].matrices, parts[1].matrices, strict=True)
         ]
         return Inference(estimates.value, np.sqrt(np.diag(covariance)), min(dof))
@@ -309,7 +311,9 @@ class _Side:
     by_theta: np.ndarray
 
 
-def _average_paths(sides, place, weights):  # type: ignore[no-untyped-def]
+def _average_paths(
+    sides: list[_Side], place: int, weights: np.ndarray
+) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
     """Targets of every path, shape (m, n), and a function from some paths to summed slopes."""
     n, last = sides[0].eta.shape
     grids = [_rule(side, len(sides)) for side in sides]
@@ -323,7 +327,7 @@ def _average_paths(sides, place, weights):  # type: ignore[no-untyped-def]
         mean, slope = side.fit.link.derivatives(eta, 1)
         hazards.append(mean)
         slopes.append(slope)
-    stay = np.maximum(1 - sum(hazards), 0.0)
+    stay = np.maximum(1 - np.sum(hazards, axis=0), 0.0)
     before = np.ones((last, len(chance), n))
     np.cumprod(stay[:-1], axis=0, out=before[1:])
     value = np.empty((len(weights), n))
@@ -345,9 +349,7 @@ def _average_paths(sides, place, weights):  # type: ignore[no-untyped-def]
         parts = []
         for k, side in enumerate(sides):
             # the variance moves the nodes: du / dv = z / (2 sd); at zero no parameter moves it
-            share = np.divide(
-                by_sd[k], 2 * side.sd, out=np.zeros_like(by_sd[k]), where=side.sd > 0
-            )
+            share = np.divide(by_sd[k], 2 * side.sd, out=np.zeros_like(by_sd[k]), where=side.sd > 0)
             width = side.matrix.shape[1]
             rows = side.matrix.reshape(n, last, width)[some].reshape(-1, width)
             parts.append(share[:, some] @ side.by_theta[some])

@@ -122,6 +122,7 @@ def _cloglog_rows(
 TOUCHARD = _touchards(11)
 SMALL = 0.02
 
+
 def _identity(eta: np.ndarray, order: int) -> tuple[np.ndarray, ...]:
     eta = np.asarray(eta, dtype="float64")
     return (eta, np.ones_like(eta), *[np.zeros_like(eta)] * 3)[: order + 1]

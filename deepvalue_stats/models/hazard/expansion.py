@@ -100,9 +100,9 @@ def person_periods(
     Returns
     -------
     pandas.DataFrame
-        The columns of `data` with `period` (1, 2, ...), the number of the spell, and the time-varying covariates;
-        `event` is 0 in every period but that in which an event fell. Rows of a spell lie together,
-        in the order of the data.
+        The columns of `data` with `period` (1, 2, ...), the number of the spell, and the
+        time-varying covariates; `event` is 0 in every period but that in which an event fell. Rows
+        of a spell lie together, in the order of the data.
 
     Raises
     ------

@@ -137,9 +137,7 @@ def fit_hazard(
             "there is nothing to explain: look at the codes of the events",
         )
     paths = rows.pop(PATH).to_numpy()
-    record = replace(
-        _record(rows, paths, event, cause, period_days, baseline, last), causes=causes
-    )
+    record = _record(rows, paths, event, (cause, *causes), period_days, baseline, last)
     rows = placed(rows, rows[PERIOD].to_numpy(), baseline, record.bands)
     right = " + ".join(part for part in (HEAD[baseline], terms.fixed) if part)
     fixed = f"{event} ~ {right}"
@@ -148,8 +146,9 @@ def fit_hazard(
             _marginal(fixed, rows, link, covariance, client, practitioner), hazard=record
         )
     _refuse_frailty(terms.bars, data, client)
+    mixed = " + ".join([fixed, *map(str, terms.bars)])
     fit = fit_multilevel(
-        " + ".join([fixed, *map(str, terms.bars)]), rows, link=link, covariance=covariance or "model",
+        mixed, rows, link=link, covariance=covariance or "model",
         quadrature_points=quadrature_points, inference=inference, client=client,
         practitioner=practitioner,
     )  # fmt: skip
@@ -178,9 +177,7 @@ def _read(
         )
     named = [groups] if isinstance(groups, str) else list(groups or ())
     if named and "|" in right:
-        faults.append(
-            Fault("groups are given twice", "groups", "use brackets or groups, not both")
-        )
+        faults.append(Fault("groups are given twice", "groups", "use brackets or groups, not both"))
     bars = [Bar("1", (name,)) for name in named]
     if faults:
         return faults, _Terms("", ())
@@ -201,11 +198,12 @@ def _record(
     rows: pd.DataFrame,
     paths: np.ndarray,
     event: str,
-    cause: int,
+    causes: tuple[int, ...],
     period_days: float | None,
     baseline: Baseline,
     last: int | None,
 ) -> HazardRecord:
+    """`causes`: the one that is explained, then all."""
     period = rows[PERIOD].to_numpy()
     at_risk = np.bincount(period)[1:]
     events = np.bincount(period, weights=rows[event].to_numpy())[1:].astype("int64")
@@ -214,8 +212,8 @@ def _record(
     if baseline == "dummies":
         bands, note = bands_of(at_risk, events, last)
     return HazardRecord(
-        cause=cause,
-        causes=(cause,),
+        cause=causes[0],
+        causes=causes[1:],
         period_days=period_days,
         baseline=baseline,
         bands=bands,

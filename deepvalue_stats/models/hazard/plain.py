@@ -74,9 +74,7 @@ def fit_plain(matrix: np.ndarray, response: np.ndarray, link: Link) -> Plain:
     expected = np.divide(slope**2, spread, out=np.zeros_like(slope), where=spread > 0)
     bread = np.linalg.pinv(x.T @ (expected[:, None] * x), hermitian=True)
     params = beta / scale
-    return Plain(
-        params, slopes, bread / np.outer(scale, scale), float(value.sum()), steps, found
-    )
+    return Plain(params, slopes, bread / np.outer(scale, scale), float(value.sum()), steps, found)
 
 
 def clustered(

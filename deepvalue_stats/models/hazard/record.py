@@ -80,7 +80,7 @@ def placed(
         firsts = np.array([band.first for band in bands])
         codes = np.searchsorted(firsts, period, side="right") - 1
         labels = [band.label for band in bands]
-        return rows.assign(**{BASELINE: pd.Categorical.from_codes(codes, labels)})
+        return rows.assign(**{BASELINE: pd.Categorical(np.array(labels)[codes], labels)})
     return rows.assign(**{LOG_PERIOD: np.log(period)}) if baseline == "log" else rows
 
 

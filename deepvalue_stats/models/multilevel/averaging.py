@@ -245,7 +245,8 @@ def _largest(sd: np.ndarray, link: Link) -> float:
     largest = float(sd.max())
     if largest > LARGEST_SD:
         raise ModelError(
-            f"random effects with a standard deviation beyond {LARGEST_SD:g} on the {link.name} scale",
+            f"random effects with a standard deviation beyond {LARGEST_SD:g} on the {link.name} "
+            "scale",
             "average over random effects",
             "look for groups or terms that separate the outcomes, and for slopes of columns "
             "that are far from their centre",

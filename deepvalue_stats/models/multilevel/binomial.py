@@ -35,7 +35,7 @@ def fit_binomial(
     cluster: str | None,
     link: Link = LOGIT,
 ) -> Estimates:
-    """Maximise the likelihood of a multilevel binomial model; the parameters are `fit_multilevel`'s.
+    """Maximise a multilevel binomial likelihood; the parameters are `fit_multilevel`'s.
 
     Raises
     ------

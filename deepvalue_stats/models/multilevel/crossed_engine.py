@@ -130,9 +130,7 @@ class CrossedEngine(Engine):
         gradient = by_piece.sum(axis=0)
         pull = crossed_tilt(net, loads, *data, self._mu, curve, self._g)
         leaves, nodes, _ = self._solve(factored, loads, pull)
-        ahead, behind = crossed_finish(
-            net, loads, *data, self._mu, leaves, nodes, self._g
-        )
+        ahead, behind = crossed_finish(net, loads, *data, self._mu, leaves, nodes, self._g)
         crossed_outer(net, loads, ahead, self._leaves, self._nodes, gradient)
         crossed_outer(net, loads, behind, leaves, nodes, gradient)
         return Value(value, self._by_factor(gradient), self._g)

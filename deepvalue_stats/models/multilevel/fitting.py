@@ -103,9 +103,9 @@ def fit_multilevel(
     -----
     Laplace: -log L = sum(-loglik(u)) + |u|^2/2 + log det(I + Lambda'Z'WZ Lambda)/2 at the modes u,
     with exact gradient; W is the observed information, which of a complementary log-log depends on
-    the outcomes (lme4 has the expected one there). Standard errors (`bse`) are from the full Hessian over variance parameters
-    and coefficients. Intervals use the restricted variance (see `interval_covariance`), except
-    with `inference="z"`.
+    the outcomes (lme4 has the expected one there). Standard errors (`bse`) are from the full
+    Hessian over variance parameters and coefficients. Intervals use the restricted variance (see
+    `interval_covariance`), except with `inference="z"`.
 
     References
     ----------

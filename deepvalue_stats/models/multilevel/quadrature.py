@@ -18,7 +18,7 @@ Cholesky factor.
 from __future__ import annotations
 
 from collections import namedtuple
-from math import exp, expm1, log, log1p, sqrt
+from math import exp, log, log1p, sqrt
 
 import numpy as np
 from numba import njit, prange
@@ -26,8 +26,8 @@ from numba import njit, prange
 from deepvalue_stats.models.multilevel.intercepts import MOST_STEPS
 from deepvalue_stats.models.multilevel.rows import (
     FAST,
+    cloglog_row,
     exp_of_negative,
-    exp_of_predictor,
     link_rows,
     pull_of,
     skew_of,
@@ -37,7 +37,6 @@ from deepvalue_stats.models.multilevel.rule import tensor_rule
 
 _ROWS = 256  # rows whose means at the nodes are kept: 2^256 is a number, and so is their product
 _PIECES = 64
-_STEEPEST = 300.0  # as in `rows`
 # squared length, in posterior SD, of a Newton step that needs no other after it, and of one that
 # need not be taken: the value moves with the nodes at first order, so modes have to be exact
 _NEARLY_SOLVED, _SOLVED = 1e-13, 1e-26
@@ -277,10 +276,7 @@ def _find_mode(  # type: ignore[no-untyped-def]
 def _evaluate(  # type: ignore[no-untyped-def]
     start, stop, z, base, y, m, unit, loads, pulls, loglik, eta, product, means
 ):
-    """Rows at all nodes: their means, and what they add to the log-likelihoods and Z'r.
-
-    Of a complementary log-log `means` are minus the slopes of the rows' log-likelihoods.
-    """
+    """Rows at all nodes: means (of a complementary log-log minus slopes), log-likelihoods, Z'r."""
     q, size = loads.shape
     for k in range(size):
         product[k] = 1.0
@@ -295,15 +291,9 @@ def _evaluate(  # type: ignore[no-untyped-def]
                 eta[k] += here * loads[c, k]
         if unit is None:
             for k in range(size):
-                x = min(eta[k], _STEEPEST)
-                h = exp_of_predictor(x)
-                slope = (times - won) * h
-                loglik[k] -= slope
-                if won > 0.0:
-                    # of an event: see `rows`
-                    loglik[k] += won * (x + log(-expm1(-h) / h))
-                    slope += -won * h / expm1(h) if h < 700.0 else 0.0
-                means[row, k] = slope
+                gain, slope = cloglog_row(eta[k], won, times)
+                loglik[k] += gain
+                means[row, k] = -slope
         elif unit:
             for k in range(size):
                 x = eta[k]
@@ -363,21 +353,8 @@ def _sum_nodes(  # type: ignore[no-untyped-def]
             for k in range(size):
                 loads[c, k] += along * grid[b, k]
     for start in range(first, last, _ROWS):
-        _evaluate(
-            start,
-            min(start + _ROWS, last),
-            z,
-            base,
-            y,
-            m,
-            unit,
-            loads,
-            pulls,
-            loglik,
-            eta,
-            product,
-            means,
-        )
+        stop = min(start + _ROWS, last)
+        _evaluate(start, stop, z, base, y, m, unit, loads, pulls, loglik, eta, product, means)
     top = -np.inf
     for k in range(size):
         weight[k] += loglik[k]

@@ -119,17 +119,30 @@ def cloglog_rows(mu, y, m, first, last):  # type: ignore[no-untyped-def]
     for i in range(first, last):
         if y[i] > 0.0:
             eta = min(mu[i], _STEEPEST)
-            here = exp_of_predictor(eta)
+            here = _exp_of_predictor(eta)
             total += y[i] * (eta + log(-expm1(-here) / here))
     for i in range(first, last):
-        here = exp_of_predictor(min(mu[i], _STEEPEST))
+        here = _exp_of_predictor(min(mu[i], _STEEPEST))
         total -= (m[i] - y[i]) * here
         mu[i] = here
     return total
 
 
 @njit(fastmath=FAST)
-def exp_of_predictor(eta):  # type: ignore[no-untyped-def]
+def cloglog_row(eta, y, m):  # type: ignore[no-untyped-def]
+    """Of one row, the log-likelihood as `cloglog_rows` has it, and its slope."""
+    eta = min(eta, _STEEPEST)
+    h = _exp_of_predictor(eta)
+    loglik = -(m - y) * h
+    slope = loglik
+    if y > 0.0:
+        loglik += y * (eta + log(-expm1(-h) / h))
+        slope += y * _event(h)[0]
+    return loglik, slope
+
+
+@njit(fastmath=FAST)
+def _exp_of_predictor(eta):  # type: ignore[no-untyped-def]
     """The exponential of either sign."""
     e = exp_of_negative(-abs(eta))
     return e if eta <= 0.0 else 1.0 / e
