@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from deepvalue_stats.data import Dataset, TableSchema, read_data
-    from deepvalue_stats.effects import average_effect, average_risk, e_value
+    from deepvalue_stats.effects import average_effect, average_risk, e_value, effect_by_horizon
     from deepvalue_stats.equity import effect_by_confidence, explain_gap, interaction
     from deepvalue_stats.errors import (
         DataError,
@@ -30,7 +30,15 @@ if TYPE_CHECKING:
         reliability,
         score,
     )
-    from deepvalue_stats.models import ModelFit, ModelSpec, fit_gee, fit_logit, fit_multilevel
+    from deepvalue_stats.models import (
+        ModelFit,
+        ModelSpec,
+        fit_gee,
+        fit_hazard,
+        fit_logit,
+        fit_multilevel,
+        person_periods,
+    )
     from deepvalue_stats.plan import Measure, Plan, parse_plan, read_plan
     from deepvalue_stats.power import power_of, resolve_design
     from deepvalue_stats.report import render
@@ -41,7 +49,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "data": ("Dataset", "TableSchema", "read_data"),
-    "effects": ("average_effect", "average_risk", "e_value"),
+    "effects": ("average_effect", "average_risk", "e_value", "effect_by_horizon"),
     "equity": ("effect_by_confidence", "explain_gap", "interaction"),
     "errors": (
         "DataError",
@@ -54,7 +62,15 @@ _HOMES = {
     "findings": ("Findings", "read_findings", "write_findings"),
     "linkage": ("link",),
     "measures": ("agreement", "factor_model", "invariance", "reliability", "score"),
-    "models": ("ModelFit", "ModelSpec", "fit_gee", "fit_logit", "fit_multilevel"),
+    "models": (
+        "ModelFit",
+        "ModelSpec",
+        "fit_gee",
+        "fit_hazard",
+        "fit_logit",
+        "fit_multilevel",
+        "person_periods",
+    ),
     "plan": ("Measure", "Plan", "parse_plan", "read_plan"),
     "power": ("power_of", "resolve_design"),
     "report": ("render",),
@@ -89,15 +105,18 @@ __all__ = [
     "average_risk",
     "e_value",
     "effect_by_confidence",
+    "effect_by_horizon",
     "explain_gap",
     "factor_model",
     "fit_gee",
+    "fit_hazard",
     "fit_logit",
     "fit_multilevel",
     "interaction",
     "invariance",
     "link",
     "parse_plan",
+    "person_periods",
     "power_of",
     "read_data",
     "read_findings",

@@ -68,6 +68,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             Kind("synergy_index", "synergy index", "ratio", 1.0, "log"),
             Kind("ratio_of_risk_ratios", "ratio of risk ratios", "ratio", 1.0, "log"),
             Kind("ratio_of_odds_ratios", "ratio of odds ratios", "ratio", 1.0, "log"),
+            Kind("time_gained", "time gained within the horizon", "days", 0.0),
             Kind("gap", "gap between groups", "probability", 0.0),
             Kind("slope_index", "slope index of inequality", "probability", 0.0),
             Kind("relative_index", "relative index of inequality", "ratio", 1.0, "log"),

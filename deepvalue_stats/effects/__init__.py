@@ -34,6 +34,7 @@ from deepvalue_stats.effects.evalue import (
     risk_ratio_from_odds_ratio,
 )
 from deepvalue_stats.effects.extrapolated import extrapolate, simex
+from deepvalue_stats.effects.horizon import curve_by_horizon, effect_by_horizon
 from deepvalue_stats.effects.meta import (
     MetaAnalysis,
     Pair,
@@ -75,9 +76,11 @@ __all__ = [
     "bounded_by_covariate",
     "broken_lines",
     "conditional_reliability",
+    "curve_by_horizon",
     "dose_response",
     "e_value",
     "effect_by_area",
+    "effect_by_horizon",
     "extrapolate",
     "fit_calibrated",
     "fit_latent_mean",

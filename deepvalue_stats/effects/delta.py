@@ -13,10 +13,8 @@ import numpy as np
 
 from deepvalue_stats.effects.predictor import Predictor
 from deepvalue_stats.models import Link
-from deepvalue_stats.models.multilevel.averaging import average_expit, normal_rule
+from deepvalue_stats.models.multilevel.averaging import average, fourth_derivative
 
-# cells of a block of rows x nodes
-BLOCK_CELLS = 1_000_000
 FOURTH = 4
 
 
@@ -128,20 +126,6 @@ def _mean(link: Link, rows: Predictor, order: int) -> tuple[np.ndarray, ...]:
     if not rows.variance.any():
         return link.derivatives(rows.eta, order)
     spread = np.sqrt(rows.variance)
-    held = average_expit(rows.eta, spread)
+    held = average(link, rows.eta, spread)
     known = (held.mean, held.d_eta, held.d2_eta, held.d3_eta)[: order + 1]
-    return known if order < FOURTH else (*known, _fourth(rows.eta, spread))
-
-
-def _fourth(eta: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """The fourth derivative of m in eta, which only a random slope on the exposure asks for."""
-    nodes, weights = normal_rule(float(spread.max()))
-    out = np.empty_like(eta)
-    step = max(1, BLOCK_CELLS // len(nodes))
-    for start in range(0, len(eta), step):
-        block = slice(start, start + step)
-        x = np.multiply.outer(nodes, spread[block]) + eta[block]
-        bend = np.tanh(x / 2)  # 2p - 1, and 4p(1 - p) = 1 - bend^2
-        slope = (1 - bend**2) / 4
-        out[block] = weights @ (-slope * bend * (1 - 12 * slope))
-    return out
+    return known if order < FOURTH else (*known, fourth_derivative(link, rows.eta, spread))

@@ -17,7 +17,7 @@ from deepvalue_stats.effects.needed import number_needed
 from deepvalue_stats.effects.pooling import pool_tables
 from deepvalue_stats.effects.predictor import Movable, Predictor, movable
 from deepvalue_stats.errors import ModelError
-from deepvalue_stats.models import ModelFit
+from deepvalue_stats.models import LOGIT, ModelFit
 from deepvalue_stats.tables import KINDS, EffectTable, effect_rows, stack
 
 Scale = Literal["risk_difference", "risk_ratio", "odds_ratio", "number_needed", "log_odds"]
@@ -110,6 +110,12 @@ def average_effect(
             options["contrast"] = _common_sd(fit, exposure)
         return pool_tables([average_effect(one, exposure, scale=scale, **options) for one in fit])
     refuse_unaveraged(fit, at)
+    if scale == "log_odds" and fit.link.name != LOGIT.name:
+        raise ModelError(
+            f"the predictor of a fit with link {fit.link.name} is no log odds",
+            f"scale={scale!r}",
+            "read its coefficients, or ask for another scale",
+        )
     asked = _Asked(fit, exposure, _change(fit, exposure, contrast), at, over)
     return stack([_rows(asked, kind, by, reference) for kind in kinds])
 

@@ -11,31 +11,39 @@ from typing import TYPE_CHECKING, Any
 
 from deepvalue_stats.models.design import Design, build_design
 from deepvalue_stats.models.fit import Convergence, ModelFit, ModelSpec
-from deepvalue_stats.models.link import LOGIT, Link
+from deepvalue_stats.models.link import CLOGLOG, LOGIT, Link
 
 if TYPE_CHECKING:
     from deepvalue_stats.models.formula import build_formula, build_random_part, exposure_columns
+    from deepvalue_stats.models.hazard.expansion import person_periods
+    from deepvalue_stats.models.hazard.fitting import fit_hazard
+    from deepvalue_stats.models.hazard.record import HazardRecord
     from deepvalue_stats.models.marginal import fit_gee, fit_logit
     from deepvalue_stats.models.missed import Recall, fit_missed
     from deepvalue_stats.models.multilevel.fit import MultilevelFit
     from deepvalue_stats.models.multilevel.fitting import fit_multilevel
 
 _LAZY = {
+    "HazardRecord": "hazard.record",
     "MultilevelFit": "multilevel.fit",
     "Recall": "missed",
     "build_formula": "formula",
     "build_random_part": "formula",
     "exposure_columns": "formula",
     "fit_gee": "marginal",
+    "fit_hazard": "hazard.fitting",
     "fit_logit": "marginal",
     "fit_missed": "missed",
     "fit_multilevel": "multilevel.fitting",
+    "person_periods": "hazard.expansion",
 }
 
 __all__ = [
+    "CLOGLOG",
     "LOGIT",
     "Convergence",
     "Design",
+    "HazardRecord",
     "Link",
     "ModelFit",
     "ModelSpec",
@@ -46,9 +54,11 @@ __all__ = [
     "build_random_part",
     "exposure_columns",
     "fit_gee",
+    "fit_hazard",
     "fit_logit",
     "fit_missed",
     "fit_multilevel",
+    "person_periods",
 ]
 
 

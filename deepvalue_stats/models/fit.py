@@ -16,6 +16,7 @@ from deepvalue_stats.models.student import t_quantile, two_sided
 from deepvalue_stats.tables import LEVEL, read_only
 
 if TYPE_CHECKING:
+    from deepvalue_stats.models.hazard.record import HazardRecord
     from deepvalue_stats.models.multilevel.fit import RandomPart
 
 At = Literal["population", "typical", "conditional"]
@@ -112,6 +113,8 @@ class ModelFit:
         The random effects; None for a marginal model.
     offset : str
         Column added to the linear predictor; empty for none.
+    hazard : HazardRecord or None
+        The clock of a discrete-time hazard, whose rows are persons and periods; None otherwise.
     """
 
     spec: ModelSpec
@@ -130,6 +133,7 @@ class ModelFit:
     theta: np.ndarray = field(default_factory=lambda: np.zeros(0))
     random: RandomPart | None = None
     offset: str = ""
+    hazard: HazardRecord | None = None
 
     @property
     def interval_joint(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The mean of a logistic curve over normal random effects, with its derivatives."""
+"""The mean of an inverse link over normal random effects, with its derivatives."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepvalue_stats.errors import ModelError
+from deepvalue_stats.models.link import CLOGLOG, LOGIT, Link
 
 # beyond this many standard deviations the normal density carries less than 1e-13
 REACH = 7.5
@@ -22,11 +23,16 @@ TABULATED = 20_000
 STEEPEST_MEAN = 40.0
 # exp() of more overflows
 STEEPEST = 700.0
+# how far off the real axis an inverse link and its derivatives stay bounded
+STRIP = {LOGIT.name: np.pi, CLOGLOG.name: 0.8 * np.pi / 2}
+# derivatives held at each grid point of a table, so that four of them are right to 1e-10 anywhere
+# in a cell: the series converges as fast as within the strip
+TERMS = {LOGIT.name: 8, CLOGLOG.name: 12}
 
 
 @dataclass(frozen=True)
-class AveragedExpit:
-    """E expit(eta + s Z), Z standard normal, and its derivatives; every array has shape (n,).
+class Averaged:
+    """E m(eta + s Z), m an inverse link and Z standard normal; every array has shape (n,).
 
     Attributes
     ----------
@@ -52,7 +58,7 @@ class AveragedExpit:
         return self.d3_eta / 2
 
 
-def average_expit(eta: np.ndarray, sd: np.ndarray | float) -> AveragedExpit:
+def average_expit(eta: np.ndarray, sd: np.ndarray | float) -> Averaged:
     """Average the logistic curve over a normal random part.
 
     For the chance of an outcome in a population of practitioners, or of any other groups, from
@@ -68,7 +74,7 @@ def average_expit(eta: np.ndarray, sd: np.ndarray | float) -> AveragedExpit:
 
     Returns
     -------
-    AveragedExpit
+    Averaged
 
     Raises
     ------
@@ -95,27 +101,76 @@ def average_expit(eta: np.ndarray, sd: np.ndarray | float) -> AveragedExpit:
     >>> average_expit(np.array([0.0, 1.0]), 1.0).mean.round(4)
     array([0.5   , 0.6967])
     """
+    return average(LOGIT, eta, sd)
+
+
+def average(link: Link, eta: np.ndarray, sd: np.ndarray | float) -> Averaged:
+    """Average an inverse link over a normal random part: as `average_expit`, for any link.
+
+    Parameters
+    ----------
+    link : Link
+        Logit or complementary log-log.
+    eta : numpy.ndarray, shape (n,)
+    sd : numpy.ndarray, shape (n,), or float
+
+    Returns
+    -------
+    Averaged
+
+    Raises
+    ------
+    ModelError
+        As `average_expit`.
+
+    Notes
+    -----
+    1 - exp(-exp(x)) has no poles but is bounded only where the imaginary part of x is below pi/2,
+    its derivatives below that: 0.8 of it sets the step.
+
+    Examples
+    --------
+    >>> average(CLOGLOG, np.array([-3.0, 0.0]), 1.0).mean.round(4)
+    array([0.0725, 0.5907])
+    """
     eta = np.asarray(eta, dtype="float64")
     spread = np.broadcast_to(np.asarray(sd, dtype="float64"), eta.shape)
-    largest = _largest(spread)
-    nodes, weights = normal_rule(largest)
+    largest = _largest(spread, link)
+    nodes, weights = normal_rule(largest, link)
     if len(eta) >= TABULATED and largest > 0 and spread.min() == largest:
-        return AveragedExpit(*_tabulated(eta, largest, nodes, weights))
+        return Averaged(*_tabulated(link, eta, largest, nodes, weights))
     out = np.empty((4, len(eta)))
     step = max(1, BLOCK_CELLS // len(nodes))
     for start in range(0, len(eta), step):
         rows = slice(start, start + step)
-        out[:, rows] = _average(eta[rows], spread[rows], nodes, weights)
-    return AveragedExpit(*out)
+        out[:, rows] = _average(link, eta[rows], spread[rows], nodes, weights)
+    return Averaged(*out)
 
 
-def normal_rule(sd: float) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights for the mean of a logistic curve of steepness `sd` over a normal.
+def fourth_derivative(link: Link, eta: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    """The fourth derivative of the averaged mean in eta, which few have a use for, shape (n,)."""
+    nodes, weights = normal_rule(float(sd.max()), link)
+    out = np.empty_like(eta)
+    step = max(1, BLOCK_CELLS // len(nodes))
+    for start in range(0, len(eta), step):
+        rows = slice(start, start + step)
+        x = np.multiply.outer(nodes, sd[rows]) + eta[rows]
+        out[rows] = weights @ link.derivatives(x, 4)[4]
+    return out
+
+
+def normal_rule(
+    sd: float, link: Link = LOGIT, digits: float = DIGITS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights for the mean of an inverse link of steepness `sd` over a normal.
 
     Parameters
     ----------
     sd : float
         The largest standard deviation on the latent scale that the rule has to serve.
+    link : Link
+    digits : float
+        Minus the log of the discretisation error.
 
     Returns
     -------
@@ -124,26 +179,27 @@ def normal_rule(sd: float) -> tuple[np.ndarray, np.ndarray]:
     """
     if sd == 0:
         return np.zeros(1), np.ones(1)
-    half = int(np.ceil(REACH / _step(sd)))
+    half = int(np.ceil(REACH / _step(STRIP[link.name] / sd, digits)))
     nodes = np.linspace(-REACH, REACH, 2 * half + 1)
     weights = np.exp(-(nodes**2) / 2)
     return nodes, weights / weights.sum()
 
 
-def _step(sd: float) -> float:
-    """The widest step whose aliasing error is exp(-DIGITS), by shifting the line of integration."""
-    pole = np.pi / sd
-    smooth = np.pi * np.sqrt(2 / DIGITS)
-    if pole >= 2 * np.pi / smooth:
+def _step(strip: float, digits: float) -> float:
+    """The widest step whose aliasing error is exp(-digits), by shifting the line of integration."""
+    smooth = np.pi * np.sqrt(2 / digits)
+    if strip >= 2 * np.pi / smooth:
         return float(smooth)
-    return float(2 * np.pi * pole / (DIGITS + pole**2 / 2))
+    return float(2 * np.pi * strip / (digits + strip**2 / 2))
 
 
 def _average(
-    eta: np.ndarray, sd: np.ndarray, nodes: np.ndarray, weights: np.ndarray
+    link: Link, eta: np.ndarray, sd: np.ndarray, nodes: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, ...]:
     x = np.multiply.outer(nodes, sd)
     x += eta
+    if link.name != LOGIT.name:
+        return tuple(weights @ curve for curve in link.derivatives(x, 3))
     p = 1 / (1 + np.exp(np.minimum(-x, STEEPEST)))
     slope = p * (1 - p)
     bend = slope * (1 - 2 * p)
@@ -151,13 +207,14 @@ def _average(
     return weights @ p, weights @ slope, weights @ bend, weights @ third
 
 
-def _tabulated(eta: np.ndarray, sd: float, nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _tabulated(
+    link: Link, eta: np.ndarray, sd: float, nodes: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
     """Of rows with one standard deviation: a function of eta alone, known by its Taylor series."""
     # compiled code is loaded where there are rows enough for it
     from deepvalue_stats.models.multilevel.tabulating import (
         CELL,
-        TERMS,
-        derivatives_of_expit,
+        derivatives_of,
         from_grid,
     )
 
@@ -165,17 +222,18 @@ def _tabulated(eta: np.ndarray, sd: float, nodes: np.ndarray, weights: np.ndarra
     held = np.clip(eta, -far, far)
     first, last = (int(np.rint(end / CELL)) for end in (held.min(), held.max()))
     points = CELL * np.arange(first, last + 1)
-    factorials = np.cumprod([1.0, *range(1, TERMS)])
-    grid = np.empty((len(points), TERMS))
+    terms = TERMS[link.name]
+    factorials = np.cumprod([1.0, *range(1, terms)])
+    grid = np.empty((len(points), terms))
     step = max(1, BLOCK_CELLS // len(nodes))
     for start in range(0, len(points), step):
         rows = slice(start, start + step)
-        curves = derivatives_of_expit(np.add.outer(nodes * sd, points[rows]))
+        curves = derivatives_of(link, terms, np.add.outer(nodes * sd, points[rows]))
         grid[rows] = np.einsum("j,kjn->nk", weights, curves) / factorials
     return np.asarray(from_grid(held, first, grid))
 
 
-def _largest(sd: np.ndarray) -> float:
+def _largest(sd: np.ndarray, link: Link) -> float:
     if not len(sd):
         return 0.0
     if not sd.min() >= 0:
@@ -187,7 +245,8 @@ def _largest(sd: np.ndarray) -> float:
     largest = float(sd.max())
     if largest > LARGEST_SD:
         raise ModelError(
-            f"random effects with a standard deviation beyond {LARGEST_SD:g} on the logit scale",
+            f"random effects with a standard deviation beyond {LARGEST_SD:g} on the {link.name} "
+            "scale",
             "average over random effects",
             "look for groups or terms that separate the outcomes, and for slopes of columns "
             "that are far from their centre",

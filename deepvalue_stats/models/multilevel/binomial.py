@@ -1,4 +1,4 @@
-"""The logit of `fit_multilevel`: pose the problem, solve it, judge it."""
+"""The binomial models of `fit_multilevel`: pose the problem, solve it, judge it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.design import Design
+from deepvalue_stats.models.link import LOGIT, Link
 from deepvalue_stats.models.multilevel.degrees import degrees_of_freedom
 from deepvalue_stats.models.multilevel.doubts import check_laplace, judge_convergence
 from deepvalue_stats.models.multilevel.engine import Lambdas
@@ -32,8 +33,9 @@ def fit_binomial(
     points: int,
     prior_sd: float | None,
     cluster: str | None,
+    link: Link = LOGIT,
 ) -> Estimates:
-    """Maximise the likelihood of a multilevel logit; the parameters are `fit_multilevel`'s.
+    """Maximise a multilevel binomial likelihood; the parameters are `fit_multilevel`'s.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def fit_binomial(
     constant = np.ptp(design.matrix, axis=0) == 0 if prior_sd else None
     problem = build_problem(
         design.matrix, random, counts.successes, counts.trials, frequency=counts.frequency,
-        offset=counts.offset, points=points, prior_sd=prior_sd, intercept=constant,
+        offset=counts.offset, points=points, prior_sd=prior_sd, intercept=constant, link=link,
     )  # fmt: skip
     if points > 1 and not problem.engine.can_integrate():
         raise ModelError(
@@ -112,8 +114,7 @@ def _slopes(problem: Problem, solution: Solution) -> np.ndarray:
 
 def _modes(problem: Problem, solution: Solution, own: Lambdas) -> Modes:
     """Conditional modes Lambda u and covariances Lambda H^-1 Lambda' of every group's effects."""
-    mean = problem.engine.means
-    weight = problem.rows.trials * mean * (1 - mean)
+    weight = problem.rows.weights(problem.engine.means)
     lambdas = problem.lambdas(solution.theta)
     spreads = problem.engine.posterior(weight, np.zeros_like(weight), lambdas)
     return tuple(

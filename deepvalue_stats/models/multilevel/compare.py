@@ -107,7 +107,7 @@ def pair_fits(one: MultilevelFit, other: ModelFit) -> Pair:
     _refuse_unsound(one, other)
     twin = as_multilevel(other)
     if twin is None:
-        if other.spec.estimator != "logit":
+        if other.spec.estimator not in ("logit", "hazard"):
             raise ModelError(
                 f"a {other.spec.estimator} fit has no likelihood to compare",
                 WHERE,
@@ -154,6 +154,8 @@ def _refuse_other_rows(one: MultilevelFit, other: ModelFit) -> None:
     twin = as_multilevel(other)
     if one.spec.family != other.spec.family:
         what = "the families differ"
+    elif one.link.name != other.link.name:
+        what = "the links differ"
     elif one.n_obs != other.n_obs:
         what = f"one fit has {one.n_obs} rows and the other {other.n_obs}"
     elif not np.array_equal(one.design.response, other.design.response):

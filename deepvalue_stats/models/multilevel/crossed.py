@@ -15,7 +15,13 @@ import numpy as np
 from numba import njit, prange
 
 from deepvalue_stats.models.multilevel.dense import cholesky, cholesky_solve
-from deepvalue_stats.models.multilevel.rows import FAST, logistic_rows
+from deepvalue_stats.models.multilevel.rows import (
+    FAST,
+    link_rows,
+    pull_of,
+    skew_of,
+    weight_of,
+)
 
 # Leaves are the groups of the eliminated factor (each cell is one where there is none), nodes the
 # groups of the others, entries the nodes of a cell, slots the nodes of a leaf.
@@ -55,15 +61,15 @@ def crossed_pass(net, loads, base, y, m, unit, leaf_modes, node_modes, mu):  # t
                         mu[i] += z[k, i] * here
         first = net.rows[net.cells[net.shares[piece]]]
         last = net.rows[net.cells[net.shares[piece + 1]]]
-        loglik[piece] = logistic_rows(mu, y, m, unit, first, last)
+        loglik[piece] = link_rows(mu, y, m, unit, first, last)
         for i in range(first, last):
-            weight[i] = m[i] * mu[i] * (1.0 - mu[i])
+            weight[i] = weight_of(mu[i], y[i], m[i], unit)
         for cell in range(net.cells[net.shares[piece]], net.cells[net.shares[piece + 1]]):
             start, stop = net.rows[cell], net.rows[cell + 1]
             for k in range(n_columns):
                 total = 0.0
                 for i in range(start, stop):
-                    total += z[k, i] * (y[i] - m[i] * mu[i])
+                    total += z[k, i] * pull_of(mu[i], y[i], m[i], unit)
                 pull[cell, k] = total
                 for other in range(k + 1):
                     total = 0.0
@@ -389,7 +395,7 @@ def _gather(loads, info, curve, gradient, seen, f, size, share):  # type: ignore
 
 
 @njit(parallel=True, cache=True, fastmath=FAST, nogil=True)
-def crossed_tilt(net, loads, m, mu, curve, g):  # type: ignore[no-untyped-def]
+def crossed_tilt(net, loads, y, m, unit, mu, curve, g):  # type: ignore[no-untyped-def]
     """Each row's derivative of half the log-determinant into g; returns its Z-sums by cell."""
     z = loads.columns
     n_columns = z.shape[0]
@@ -405,7 +411,7 @@ def crossed_tilt(net, loads, m, mu, curve, g):  # type: ignore[no-untyped-def]
                     for i in range(start, stop):
                         g[i] += here * z[k, i] * z[c, i]
             for i in range(start, stop):
-                g[i] *= m[i] * mu[i] * (1.0 - mu[i]) * (1.0 - 2.0 * mu[i])
+                g[i] *= skew_of(mu[i], y[i], m[i], unit)
             for k in range(n_columns):
                 total = 0.0
                 for i in range(start, stop):
@@ -415,7 +421,7 @@ def crossed_tilt(net, loads, m, mu, curve, g):  # type: ignore[no-untyped-def]
 
 
 @njit(parallel=True, cache=True, fastmath=FAST, nogil=True)
-def crossed_finish(net, loads, y, m, mu, leaf_steps, node_steps, g):  # type: ignore[no-untyped-def]
+def crossed_finish(net, loads, y, m, unit, mu, leaf_steps, node_steps, g):  # type: ignore[no-untyped-def]
     """Complete g in place; returns Z'g and Z'r by cell."""
     z = loads.columns
     n_columns = z.shape[0]
@@ -429,15 +435,15 @@ def crossed_finish(net, loads, y, m, mu, leaf_steps, node_steps, g):  # type: ig
                 for k in range(n_columns):
                     here = _cell_load(net, loads, leaf, cell, k, leaf_steps, node_steps)
                     for i in range(start, stop):
-                        g[i] -= m[i] * mu[i] * (1.0 - mu[i]) * here * z[k, i]
+                        g[i] -= weight_of(mu[i], y[i], m[i], unit) * here * z[k, i]
                 for i in range(start, stop):
-                    g[i] -= y[i] - m[i] * mu[i]
+                    g[i] -= pull_of(mu[i], y[i], m[i], unit)
                 for k in range(n_columns):
                     total = 0.0
                     other = 0.0
                     for i in range(start, stop):
                         total += z[k, i] * g[i]
-                        other += z[k, i] * (y[i] - m[i] * mu[i])
+                        other += z[k, i] * pull_of(mu[i], y[i], m[i], unit)
                     ahead[cell, k] = total
                     behind[cell, k] = other
     return ahead, behind

@@ -122,16 +122,15 @@ class CrossedEngine(Engine):
             self.forget()
             return Value(np.nan, tuple(np.full_like(held, np.nan) for held in lambdas), self._g)
         value, info, factored = found
+        data = (rows.successes, rows.trials, rows.kind)
         inverse = _inverse(factored.squares)
         curve, by_piece, _ = self._kernels.spread(
             net, loads, info, factored.leaf_factor, factored.coupling, inverse
         )
         gradient = by_piece.sum(axis=0)
-        pull = crossed_tilt(net, loads, rows.trials, self._mu, curve, self._g)
+        pull = crossed_tilt(net, loads, *data, self._mu, curve, self._g)
         leaves, nodes, _ = self._solve(factored, loads, pull)
-        ahead, behind = crossed_finish(
-            net, loads, rows.successes, rows.trials, self._mu, leaves, nodes, self._g
-        )
+        ahead, behind = crossed_finish(net, loads, *data, self._mu, leaves, nodes, self._g)
         crossed_outer(net, loads, ahead, self._leaves, self._nodes, gradient)
         crossed_outer(net, loads, behind, leaves, nodes, gradient)
         return Value(value, self._by_factor(gradient), self._g)
@@ -140,7 +139,7 @@ class CrossedEngine(Engine):
         self, rows: Trials, base: np.ndarray, loads: Loads
     ) -> tuple[float, np.ndarray, _Factored] | None:
         """Newton's method, keeping a factor while it serves; the last one is of the modes."""
-        net, data = self.layout.net, (rows.successes, rows.trials, rows.unit)
+        net, data = self.layout.net, (rows.successes, rows.trials, rows.kind)
         factored, before, share, last = self._kept, np.inf, 1.0, np.inf
         d_leaves, d_nodes = np.zeros_like(self._leaves), np.zeros_like(self._nodes)
         for _ in range(2 * MOST_STEPS):

@@ -11,7 +11,7 @@ from math import log
 import numpy as np
 from numba import njit, prange
 
-from deepvalue_stats.models.multilevel.rows import FAST, logistic_rows
+from deepvalue_stats.models.multilevel.rows import FAST, link_rows, pull_of, weight_of
 
 
 @njit(fastmath=FAST)
@@ -43,14 +43,13 @@ def intercepts_pass(net, loads, base, y, m, unit, leaf_modes, node_modes, mu):  
                     mu[i] = base[i] + here
         first_cell, last_cell = net.cells[net.shares[piece]], net.cells[net.shares[piece + 1]]
         first, last = net.rows[first_cell], net.rows[last_cell]
-        loglik[piece] = logistic_rows(mu, y, m, unit, first, last)
+        loglik[piece] = link_rows(mu, y, m, unit, first, last)
         for cell in range(first_cell, last_cell):
             residual = 0.0
             weight = 0.0
             for i in range(net.rows[cell], net.rows[cell + 1]):
-                p = mu[i]
-                residual += y[i] - m[i] * p
-                weight += m[i] * p * (1.0 - p)
+                residual += pull_of(mu[i], y[i], m[i], unit)
+                weight += weight_of(mu[i], y[i], m[i], unit)
             pull[cell, 0] = residual
             info[cell, 0, 0] = weight
     return loglik, pull, info

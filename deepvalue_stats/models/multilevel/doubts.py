@@ -31,7 +31,8 @@ class LaplaceCheck:
     doubtful : bool
         Few trials a group together with a large variance.
     trials_per_group : float
-        Mean over the groups of the factor with most groups.
+        Mean over the groups of the factor with most groups; of a complementary log-log, whose
+        outcomes are mostly rare, of the rarer outcome.
     std_dev : float
         Largest latent standard deviation of that factor's effects.
     loglik : mapping of int to float
@@ -69,6 +70,9 @@ class LaplaceCheck:
 def check_laplace(problem: Problem, solution: Solution) -> LaplaceCheck:
     """Apply the rule, and where it doubts compare 1, 7 and 15 points at the fitted parameters."""
     trials = float(problem.rows.trials.sum())
+    if problem.rows.kind is None:
+        won = float(problem.rows.successes.sum())
+        trials = min(won, trials - won)
     finest = max(problem.factors, key=lambda factor: len(factor.levels))
     place = problem.factors.index(finest)
     held = as_lambdas(problem.factors, solution.theta)[place]

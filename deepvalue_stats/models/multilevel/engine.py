@@ -13,12 +13,13 @@ from typing import TypeVar
 
 import numpy as np
 
+from deepvalue_stats.models.link import LOGIT, Link
 from deepvalue_stats.models.multilevel.gram import cell_sums, nested_gram, nested_posterior
 from deepvalue_stats.models.multilevel.intercepts import Tree, intercepts_laplace
 from deepvalue_stats.models.multilevel.layout import Nested, trees_apart
 from deepvalue_stats.models.multilevel.nested_quadrature import nested_quadrature
 from deepvalue_stats.models.multilevel.quadrature import quadrature
-from deepvalue_stats.models.multilevel.rows import apart
+from deepvalue_stats.models.multilevel.rows import apart, weights_of
 from deepvalue_stats.models.multilevel.rule import gauss_hermite
 from deepvalue_stats.models.multilevel.slopes import slopes_laplace
 
@@ -35,11 +36,25 @@ class Trials:
     successes, trials : numpy.ndarray, shape (n,)
     unit : bool
         Whether every row is one trial.
+    link : Link
+        Logit or complementary log-log.
     """
 
     successes: np.ndarray
     trials: np.ndarray
     unit: bool
+    link: Link = LOGIT
+
+    @property
+    def kind(self) -> bool | None:
+        """What the compiled loops know link and trials by; see `rows`."""
+        return self.unit if self.link.name == LOGIT.name else None
+
+    def weights(self, mu: np.ndarray) -> np.ndarray:
+        """Observed information of every row at what a pass left of it, shape (n,)."""
+        if self.kind is not None:
+            return np.asarray(self.trials * mu * (1 - mu))
+        return np.asarray(weights_of(mu, self.successes, self.trials, None))
 
 
 @dataclass(frozen=True)
@@ -122,7 +137,7 @@ class Engine(ABC):
     @property
     @abstractmethod
     def means(self) -> np.ndarray:
-        """Means at the last modes, shape (n,), in the engine's order."""
+        """Rows' mu at the last modes (see `rows`), shape (n,), in the engine's order."""
 
     @abstractmethod
     def forget(self) -> None:
@@ -153,7 +168,7 @@ class NestedEngine(Engine):
     def laplace(self, rows: Trials, base: np.ndarray, lambdas: Lambdas) -> Value:
         """See `Engine`."""
         tree, effects = self.layout.tree, self.layout.effects
-        data = (base, rows.successes, rows.trials, rows.unit)
+        data = (base, rows.successes, rows.trials, rows.kind)
         if self.layout.intercepts_only:
             unit = effects.columns[0, 0]
             theta = np.array([lambdas[f][0, 0] for f in self.layout.levels]) * unit
@@ -181,7 +196,7 @@ class NestedEngine(Engine):
         """See `Engine`."""
         nodes, weights = gauss_hermite(points)
         rule = (nodes, np.log(weights))
-        data = (base, rows.successes, rows.trials, rows.unit)
+        data = (base, rows.successes, rows.trials, rows.kind)
         out = (self._mu, self._g)
         effects = self.layout.effects
         if len(self._starts) == 2:

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.fit import At, ModelFit
-from deepvalue_stats.models.multilevel.averaging import average_expit
+from deepvalue_stats.models.link import LOGIT
+from deepvalue_stats.models.multilevel.averaging import average
 from deepvalue_stats.models.multilevel.bootstrap import (
     BootstrapResult,
     BootstrapTest,
@@ -25,7 +25,7 @@ from deepvalue_stats.models.multilevel.compare import compare_fits
 from deepvalue_stats.models.multilevel.doubts import LaplaceCheck
 from deepvalue_stats.models.multilevel.engine import Lambdas
 from deepvalue_stats.models.multilevel.gaussian import LinearSolution
-from deepvalue_stats.models.multilevel.plain import LOGISTIC_VARIANCE, plain_terms
+from deepvalue_stats.models.multilevel.plain import LATENT_VARIANCE, plain_terms
 from deepvalue_stats.models.multilevel.problem import Problem
 from deepvalue_stats.models.multilevel.profile import profile, surface_of
 from deepvalue_stats.models.multilevel.profile_linear import linear_surface
@@ -251,14 +251,15 @@ class MultilevelFit(ModelFit):
 
         The share on the scale of the outcome is that of a row with average covariates.
         """
-        logit = np.isnan(self.sigma)
+        binomial = np.isnan(self.sigma)
         components = self.variance_components
         eta = float(self.design.matrix.mean(axis=0) @ self.params)
         return plain_terms(
             components[components["group"] != "Residual"],
             dict(zip(self.terms, self.params, strict=True)),
             eta,
-            LOGISTIC_VARIANCE if logit else self.sigma**2,
+            LATENT_VARIANCE[self.link.name] if binomial else self.sigma**2,
+            self.link if binomial else LOGIT,
         )
 
     def conditional_modes(self, group: str) -> pd.DataFrame:
@@ -480,8 +481,8 @@ class MultilevelFit(ModelFit):
         if self.spec.family == "gaussian":
             return eta
         if variance is None or not variance.any():
-            return np.asarray(expit(eta))
-        return average_expit(eta, np.sqrt(variance)).mean
+            return self.link.mean(eta)
+        return average(self.link, eta, np.sqrt(variance)).mean
 
 
 def _reachable(free: tuple[tuple[int, int], ...], q: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import pandas as pd
 from deepvalue_stats.errors import Fault, ModelError
 from deepvalue_stats.models.design import build_design
 from deepvalue_stats.models.fit import ModelSpec
-from deepvalue_stats.models.link import IDENTITY, LOGIT
+from deepvalue_stats.models.link import IDENTITY, LINKS
 from deepvalue_stats.models.multilevel.binomial import fit_binomial
 from deepvalue_stats.models.multilevel.fit import MultilevelFit, RandomPart, groups_of
 from deepvalue_stats.models.multilevel.linear import fit_gaussian
@@ -33,6 +33,7 @@ def fit_multilevel(
     data: pd.DataFrame,
     *,
     family: Family = "binomial",
+    link: Literal["logit", "cloglog"] = "logit",
     quadrature_points: int = 1,
     weights: str | None = None,
     frequency: str | None = None,
@@ -45,7 +46,7 @@ def fit_multilevel(
     client: str = "client",
     practitioner: str = "practitioner",
 ) -> MultilevelFit:
-    """Fit a logit, or a linear model, whose rows sit in groups, by maximum likelihood.
+    """Fit a binomial or linear model whose rows sit in groups, by maximum likelihood.
 
     For outcomes of clients who share practitioners, services or both, and for whether an effect
     differs between them. Effects of the fixed part are for given groups; `average_effect` gives
@@ -59,7 +60,10 @@ def fit_multilevel(
         share_b)` for rows with several practitioners, `cbind(successes, failures)` for counts.
     data : pandas.DataFrame
     family : str
-        binomial (logit link) or gaussian.
+        binomial or gaussian.
+    link : str
+        Of a binomial model: logit, or cloglog (complementary log-log), whose effects multiply the
+        hazard of an event within a period; see `fit_hazard`.
     quadrature_points : int
         1 is the Laplace approximation. More points are exact for few rows a group; known for one
         factor with up to two effects, and for random intercepts of two nested factors.
@@ -98,9 +102,10 @@ def fit_multilevel(
     Notes
     -----
     Laplace: -log L = sum(-loglik(u)) + |u|^2/2 + log det(I + Lambda'Z'WZ Lambda)/2 at the modes u,
-    with exact gradient. Standard errors (`bse`) are from the full Hessian over variance parameters
-    and coefficients. Intervals use the restricted variance (see `interval_covariance`), except
-    with `inference="z"`.
+    with exact gradient; W is the observed information, which of a complementary log-log depends on
+    the outcomes (lme4 has the expected one there). Standard errors (`bse`) are from the full
+    Hessian over variance parameters and coefficients. Intervals use the restricted variance (see
+    `interval_covariance`), except with `inference="z"`.
 
     References
     ----------
@@ -120,7 +125,7 @@ def fit_multilevel(
     >>> fit.convergence.status
     'ok'
     """
-    _refuse_options(family, quadrature_points, covariance, inference, prior_sd)
+    _refuse_options(family, link, quadrature_points, covariance, inference, prior_sd)
     mixed = split_formula(formula)
     if family == "gaussian":
         _refuse_binomial_options(mixed, quadrature_points, frequency, covariance, prior_sd)
@@ -138,8 +143,9 @@ def fit_multilevel(
             failures=mixed.failures, weights=weights, frequency=frequency, offset=offset,
         )  # fmt: skip
         found = fit_binomial(
-            design, random, counts, points=quadrature_points, prior_sd=prior_sd, cluster=cluster
-        )
+            design, random, counts, points=quadrature_points, prior_sd=prior_sd, cluster=cluster,
+            link=LINKS[link],
+        )  # fmt: skip
     ids = {"client": client, "practitioner": practitioner}
     k = len(found.theta)
     return MultilevelFit(
@@ -150,7 +156,7 @@ def fit_multilevel(
         params=read_only(found.params),
         covariance=read_only(found.joint[k:, k:]),
         dof=np.inf,
-        link=LOGIT if family == "binomial" else IDENTITY,
+        link=LINKS[link] if family == "binomial" else IDENTITY,
         design=design,
         n_groups=groups_of(random),
         ids={role: column for role, column in ids.items() if column in data},
@@ -173,11 +179,20 @@ def fit_multilevel(
 
 
 def _refuse_options(
-    family: str, quadrature_points: int, covariance: str, inference: str, prior_sd: float | None
+    family: str,
+    link: str,
+    quadrature_points: int,
+    covariance: str,
+    inference: str,
+    prior_sd: float | None,
 ) -> None:
     faults = []
     if family not in ("binomial", "gaussian"):
         faults.append(Fault(f"no family '{family}'", "family", "use binomial or gaussian"))
+    if link not in LINKS:
+        faults.append(Fault(f"no link '{link}'", "link", f"use {' or '.join(LINKS)}"))
+    elif family == "gaussian" and link != "logit":
+        faults.append(Fault("not for a gaussian model", "link", "leave it out"))
     if not 1 <= quadrature_points <= 101:
         faults.append(Fault("not between 1 and 101", "quadrature_points", "7 or 15 are usual"))
     if covariance != "model" and not covariance.startswith("cluster:"):

@@ -14,7 +14,13 @@ from math import log
 import numpy as np
 from numba import njit, prange
 
-from deepvalue_stats.models.multilevel.rows import FAST, logistic_rows
+from deepvalue_stats.models.multilevel.rows import (
+    FAST,
+    link_rows,
+    pull_of,
+    skew_of,
+    weight_of,
+)
 
 # rows: first row of each leaf, one more at the end; spans[l]: first node of each stand at level l
 # (nodes are numbered level after level), one more at the end; parents: of every node, -1 for a
@@ -34,13 +40,13 @@ def intercepts_laplace(tree, base, y, m, unit, theta, modes, mu, g):  # type: ig
     tree : Tree
     base, y, m : arrays, shape (n,)
         Fixed part of the predictor, successes and trials of sorted rows.
-    unit : bool
-        Whether every row is one trial.
+    unit : bool or None
+        Whether every row is one trial; None for a complementary log-log, see `rows`.
     theta : array, shape (n_levels,)
     modes : array, shape (n_nodes,)
         Where to start; overwritten by the modes of u.
     mu, g : arrays, shape (n,)
-        Overwritten by the means at the modes, and the derivative of the value in each base.
+        Overwritten by mu (see `rows`) at the modes, and the derivative of the value in each base.
 
     Returns
     -------
@@ -84,12 +90,17 @@ def _sums(tree, root, base, y, m, unit, mu, shift, info, pull, skew):  # type: i
         here = shift[leaf]
         for i in range(tree.rows[leaf], tree.rows[leaf + 1]):
             mu[i] = base[i] + here
-    loglik = logistic_rows(mu, y, m, unit, tree.rows[first], tree.rows[last])
+    loglik = link_rows(mu, y, m, unit, tree.rows[first], tree.rows[last])
     for leaf in range(first, last):
         residual = 0.0
         weight = 0.0
         third = 0.0
-        if unit:
+        if unit is None:
+            for i in range(tree.rows[leaf], tree.rows[leaf + 1]):
+                residual += pull_of(mu[i], y[i], m[i], unit)
+                weight += weight_of(mu[i], y[i], m[i], unit)
+                third += skew_of(mu[i], y[i], m[i], unit)
+        elif unit:
             for i in range(tree.rows[leaf], tree.rows[leaf + 1]):
                 p = mu[i]
                 w = p * (1.0 - p)
@@ -254,11 +265,16 @@ def _differentiate(  # type: ignore[no-untyped-def]
         total = 0.0
         residual = 0.0
         for i in range(tree.rows[leaf], tree.rows[leaf + 1]):
-            p = mu[i]
-            trials = 1.0 if unit else m[i]
-            w = trials * p * (1.0 - p)
-            r = y[i] - trials * p
-            here = half * w * (1.0 - 2.0 * p) - r - w * path
+            if unit is None:
+                r = pull_of(mu[i], y[i], m[i], unit)
+                here = half * skew_of(mu[i], y[i], m[i], unit) - r
+                here -= weight_of(mu[i], y[i], m[i], unit) * path
+            else:
+                p = mu[i]
+                trials = 1.0 if unit else m[i]
+                w = trials * p * (1.0 - p)
+                r = y[i] - trials * p
+                here = half * w * (1.0 - 2.0 * p) - r - w * path
             g[i] = here
             total += here
             residual += r

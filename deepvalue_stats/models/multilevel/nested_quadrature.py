@@ -21,7 +21,13 @@ from numba import njit, prange
 
 from deepvalue_stats.models.multilevel.intercepts import intercepts_laplace
 from deepvalue_stats.models.multilevel.quadrature import integrate, room
-from deepvalue_stats.models.multilevel.rows import FAST, logistic_rows
+from deepvalue_stats.models.multilevel.rows import (
+    FAST,
+    link_rows,
+    pull_of,
+    skew_of,
+    weight_of,
+)
 from deepvalue_stats.models.multilevel.rule import tensor_rule
 
 
@@ -37,8 +43,8 @@ def nested_quadrature(  # type: ignore[no-untyped-def]
         Of two levels.
     base, y, m : arrays, shape (n,)
         Fixed part of the predictor, successes and trials of sorted rows.
-    unit : bool
-        Whether every row is one trial.
+    unit : bool or None
+        Whether every row is one trial; None for a complementary log-log, see `rows`.
     theta : array, shape (2,)
         Of clients, then of practitioners.
     nodes, log_weights : arrays, shape (points,)
@@ -46,7 +52,7 @@ def nested_quadrature(  # type: ignore[no-untyped-def]
     modes : array, shape (n_nodes,)
         Where to start; overwritten by the joint modes of u and v.
     mu, g : arrays, shape (n,)
-        Overwritten by the means at the modes, and the derivative of the value in each base.
+        Overwritten by mu (see `rows`) at the modes, and the derivative of the value in each base.
 
     Returns
     -------
@@ -104,7 +110,7 @@ def nested_quadrature(  # type: ignore[no-untyped-def]
                 value[root] = 0.5 * log(d) - top - log(sums[0])
             if value[root] == value[root]:
                 _differentiate(
-                    tree, root, m, theta, modes, mu, g, pull, info, skew, pivots, d, sums,
+                    tree, root, y, m, unit, theta, modes, mu, g, pull, info, skew, pivots, d, sums,
                     gradient[root],
                 )  # fmt: skip
             else:
@@ -113,17 +119,15 @@ def nested_quadrature(  # type: ignore[no-untyped-def]
 
 
 @njit(fastmath=FAST, error_model="numpy")
-def _client_sums(tree, root, y, m, mu, pull, info, skew):  # type: ignore[no-untyped-def]
+def _client_sums(tree, root, y, m, unit, mu, pull, info, skew):  # type: ignore[no-untyped-def]
     for c in range(tree.spans[0, root], tree.spans[0, root + 1]):
         residual = 0.0
         weight = 0.0
         third = 0.0
         for i in range(tree.rows[c], tree.rows[c + 1]):
-            p = mu[i]
-            w = m[i] * p * (1.0 - p)
-            residual += y[i] - m[i] * p
-            weight += w
-            third += w * (1.0 - 2.0 * p)
+            residual += pull_of(mu[i], y[i], m[i], unit)
+            weight += weight_of(mu[i], y[i], m[i], unit)
+            third += skew_of(mu[i], y[i], m[i], unit)
         pull[c] = residual
         info[c] = weight
         skew[c] = third
@@ -140,7 +144,7 @@ def _refine_modes(  # type: ignore[no-untyped-def]
     first, last = tree.spans[0, root], tree.spans[0, root + 1]
     top = tree.spans[1, root]
     below, above = theta[0], theta[1]
-    _client_sums(tree, root, y, m, mu, pull, info, skew)
+    _client_sums(tree, root, y, m, unit, mu, pull, info, skew)
     right, held = 0.0, 0.0
     for c in range(first, last):
         d = 1.0 + below * below * info[c]
@@ -154,8 +158,8 @@ def _refine_modes(  # type: ignore[no-untyped-def]
         modes[c] += (below * pull[c] - modes[c] - below * info[c] * above * step) / d
         for i in range(tree.rows[c], tree.rows[c + 1]):
             mu[i] = base[i] + below * modes[c] + above * modes[top]
-    logistic_rows(mu, y, m, unit, tree.rows[first], tree.rows[last])
-    _client_sums(tree, root, y, m, mu, pull, info, skew)
+    link_rows(mu, y, m, unit, tree.rows[first], tree.rows[last])
+    _client_sums(tree, root, y, m, unit, mu, pull, info, skew)
     held = 0.0
     for c in range(first, last):
         pivots[c] = 1.0 + below * below * info[c]
@@ -200,7 +204,7 @@ def _add_node(  # type: ignore[no-untyped-def]
 
 @njit(fastmath=FAST, error_model="numpy")
 def _differentiate(  # type: ignore[no-untyped-def]
-    tree, root, m, theta, modes, mu, g, pull, info, skew, pivots, d, sums, gradient
+    tree, root, y, m, unit, theta, modes, mu, g, pull, info, skew, pivots, d, sums, gradient
 ):
     """Add to the derivatives at standing nodes what moves the nodes: the joint modes, and D."""
     first, last = tree.spans[0, root], tree.spans[0, root + 1]
@@ -232,7 +236,6 @@ def _differentiate(  # type: ignore[no-untyped-def]
         through += extra
         gradient[0] += modes[c] * extra + own * pull[c]
         for i in range(tree.rows[c], tree.rows[c + 1]):
-            p = mu[i]
-            w = m[i] * p * (1.0 - p)
-            g[i] = g[i] / total + w * (each * (1.0 - 2.0 * p) - path)
+            g[i] = g[i] / total + each * skew_of(mu[i], y[i], m[i], unit)
+            g[i] -= path * weight_of(mu[i], y[i], m[i], unit)
     gradient[1] += modes[top] * through

@@ -9,10 +9,14 @@ import pandas as pd
 from scipy.special import ndtri
 
 from deepvalue_stats.errors import ModelError
-from deepvalue_stats.models.multilevel.averaging import average_expit, normal_rule
+from deepvalue_stats.models.link import CLOGLOG, LOGIT, Link
+from deepvalue_stats.models.multilevel.averaging import average, normal_rule
 
 # variance of the standard logistic distribution
 LOGISTIC_VARIANCE = float(np.pi**2 / 3)
+# and of the extreme-value distribution that a complementary log-log supposes
+GUMBEL_VARIANCE = float(np.pi**2 / 6)
+LATENT_VARIANCE = {LOGIT.name: LOGISTIC_VARIANCE, CLOGLOG.name: GUMBEL_VARIANCE}
 
 PLAIN_COLUMNS = (
     "std_dev", "latent_icc", "probability_icc", "median_odds_ratio", "slopes_from", "slopes_to",
@@ -80,8 +84,39 @@ def median_odds_ratio(sd: np.ndarray | float) -> np.ndarray:
     return np.asarray(np.exp(np.sqrt(2) * ndtri(0.75) * _checked(sd)))
 
 
+def median_hazard_ratio(sd: np.ndarray | float) -> np.ndarray:
+    """Median hazard ratio between the faster and the slower of two groups drawn at random.
+
+    For the groups of a complementary log-log hazard model, whose effects multiply hazards.
+
+    Parameters
+    ----------
+    sd : numpy.ndarray or float
+        Standard deviation of the random intercepts.
+
+    Returns
+    -------
+    numpy.ndarray, the shape of `sd`
+        exp(sqrt(2) sd q), q the upper quartile of the standard normal; 1 without variance.
+
+    References
+    ----------
+    Austin PC, Wagner P, Merlo J (2017). The median hazard ratio. Statistics in Medicine 36:
+    928-938.
+
+    Examples
+    --------
+    >>> round(float(median_hazard_ratio(0.6)), 3)
+    1.772
+    """
+    return median_odds_ratio(sd)
+
+
 def probability_icc(
-    eta: np.ndarray, sd: np.ndarray | float, other_sd: np.ndarray | float = 0.0
+    eta: np.ndarray,
+    sd: np.ndarray | float,
+    other_sd: np.ndarray | float = 0.0,
+    link: Link = LOGIT,
 ) -> np.ndarray:
     """Share of the variance of a yes-or-no outcome that lies between the groups of a factor.
 
@@ -92,12 +127,14 @@ def probability_icc(
     Parameters
     ----------
     eta : numpy.ndarray, shape (n,)
-        Linear predictors of a logit at random effects of zero.
+        Linear predictors at random effects of zero.
     sd : numpy.ndarray, shape (n,), or float
         Standard deviation of the factor's effects.
     other_sd : numpy.ndarray, shape (n,), or float
         Root of the summed variances of all other random effects, which are averaged out; the
         time grows with the product of both rules, about 1,000 evaluations a row.
+    link : Link
+        Logit or complementary log-log.
 
     Returns
     -------
@@ -117,8 +154,8 @@ def probability_icc(
     eta = np.asarray(eta, dtype="float64")
     spread = np.broadcast_to(_checked(sd), eta.shape)
     mean, square = np.zeros(eta.shape), np.zeros(eta.shape)
-    for node, weight in zip(*normal_rule(float(spread.max(initial=0))), strict=True):
-        p = average_expit(eta + node * spread, other_sd).mean
+    for node, weight in zip(*normal_rule(float(spread.max(initial=0)), link), strict=True):
+        p = average(link, eta + node * spread, other_sd).mean
         mean += weight * p
         square += weight * p**2
     total = mean * (1 - mean)
@@ -184,7 +221,11 @@ def _checked(sd: np.ndarray | float) -> np.ndarray:
 
 
 def plain_terms(
-    components: pd.DataFrame, coefficients: Mapping[str, float], eta: float, residual: float
+    components: pd.DataFrame,
+    coefficients: Mapping[str, float],
+    eta: float,
+    residual: float,
+    link: Link = LOGIT,
 ) -> pd.DataFrame:
     """How much groups differ, effect by effect, in terms that need no formula.
 
@@ -198,25 +239,30 @@ def plain_terms(
         Linear predictor of the typical row, for the share on the scale of the outcome.
     residual : float
         Variance within groups on the latent scale; of a gaussian model that of the residual.
+    link : Link
+        Of a binomial model.
 
     Returns
     -------
     pandas.DataFrame
-        group, term, std_dev; for intercepts latent_icc and, of a logit, median_odds_ratio and
-        probability_icc; for slopes slopes_from and slopes_to, the middle 80% of the groups' own.
+        group, term, std_dev; for intercepts latent_icc and, of a binomial model, probability_icc
+        and median_odds_ratio (in its place median_hazard_ratio, of a complementary log-log); for
+        slopes slopes_from and slopes_to, the middle 80% of the groups' own.
     """
     found = components[components["term2"] == ""]
     std_dev = found["std_dev"].to_numpy(dtype="float64")
     intercept = (found["term"] == "Intercept").to_numpy()
-    held = {name: np.full(len(found), np.nan) for name in PLAIN_COLUMNS}
+    ratio = "median_odds_ratio" if link.name == LOGIT.name else "median_hazard_ratio"
+    names = [ratio if name == "median_odds_ratio" else name for name in PLAIN_COLUMNS]
+    held = {name: np.full(len(found), np.nan) for name in names}
     held["std_dev"] = std_dev
     held["latent_icc"][intercept] = latent_icc(std_dev[intercept], residual)
-    if residual == LOGISTIC_VARIANCE:
-        held["median_odds_ratio"][intercept] = median_odds_ratio(std_dev[intercept])
+    if residual == LATENT_VARIANCE.get(link.name):
+        held[ratio][intercept] = median_odds_ratio(std_dev[intercept])
         total = float((std_dev[intercept] ** 2).sum())
         for place in np.nonzero(intercept)[0]:
             others = np.sqrt(max(total - std_dev[place] ** 2, 0.0))
-            share = probability_icc(np.array([eta]), std_dev[place], others)
+            share = probability_icc(np.array([eta]), std_dev[place], others, link)
             held["probability_icc"][place] = share[0]
     means = np.array([coefficients.get(term, 0.0) for term in found["term"]])
     low, high = slope_range(means, std_dev)

@@ -1,12 +1,13 @@
-"""A multilevel logit as an objective of theta and coefficients, in well scaled units."""
+"""A multilevel binomial model as an objective of theta and coefficients, in well scaled units."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import expit, gammaln
+from scipy.special import gammaln
 
+from deepvalue_stats.models.link import LOGIT, Link
 from deepvalue_stats.models.multilevel.crossed_engine import CrossedEngine
 from deepvalue_stats.models.multilevel.engine import Engine, Lambdas, NestedEngine, Trials
 from deepvalue_stats.models.multilevel.gram import cross_products
@@ -93,8 +94,7 @@ class Problem:
 
     def information(self, theta: np.ndarray) -> np.ndarray:
         """X'WX less what the random effects explain, at the last modes, shape (p, p)."""
-        mean = self.engine.means
-        weight = self.rows.trials * mean * (1 - mean)
+        weight = self.rows.weights(self.engine.means)
         _, taken = self.engine.gram(weight, self.x.T, self.lambdas(theta))
         return np.asarray(cross_products(self.x.T, weight) - taken + np.diag(self.penalty))
 
@@ -120,6 +120,7 @@ def build_problem(
     points: int = 1,
     prior_sd: float | None = None,
     intercept: np.ndarray | None = None,
+    link: Link = LOGIT,
 ) -> Problem:
     """Scale, sort and choose the engine.
 
@@ -136,6 +137,7 @@ def build_problem(
         Standard deviation of a normal prior on coefficients of standardised columns.
     intercept : numpy.ndarray of bool, shape (p,), optional
         Columns that the prior leaves alone.
+    link : Link
     """
     engine, z_scale = scaled_engine(design)
     order = engine.order
@@ -148,7 +150,7 @@ def build_problem(
     times = np.ones(len(order)) if frequency is None else frequency[order].astype("float64")
     own, out_of = successes[order].astype("float64"), trials[order].astype("float64")
     constant = float((times * _log_binomial(own, out_of)).sum()) if (out_of != 1).any() else 0.0
-    rows = Trials(own * times, out_of * times, bool((out_of * times == 1).all()))
+    rows = Trials(own * times, out_of * times, bool((out_of * times == 1).all()), link)
     theta_scale = [
         z_scale[factor.columns[row]] for factor in design.factors for row, _ in factor.free
     ]
@@ -194,17 +196,19 @@ def _root_mean_square(values: np.ndarray, axis: int) -> np.ndarray:
 
 
 def starting_point(problem: Problem) -> np.ndarray:
-    """Coefficients of the plain logit, and standard deviations by the method of moments.
+    """Coefficients of the plain model, and standard deviations by the method of moments.
 
-    For effect z of group j with r and w the residuals and weights of the plain logit, the sum of
+    For effect z of group j with r and w the residuals and weights of the plain model, the sum of
     z r has variance sum z^2 w + (sum z^2 w)^2 s^2.
     """
-    beta = _plain_logit(problem)
+    beta = _plain(problem)
     # sorted rows, so that the first of them are whole groups
     some = slice(0, MOMENT_ROWS)
-    mean = expit(problem.offset[some] + problem.x[some] @ beta)
-    weight = problem.rows.trials[some] * mean * (1 - mean)
-    residual = problem.rows.successes[some] - problem.rows.trials[some] * mean
+    residual, weight = problem.rows.link.working(
+        problem.offset[some] + problem.x[some] @ beta,
+        problem.rows.successes[some],
+        problem.rows.trials[some],
+    )
     order = problem.engine.order[some]
     theta = []
     for factor in problem.factors:
@@ -227,20 +231,23 @@ def _moment(factor: Factor, order: np.ndarray, pull: np.ndarray, info: np.ndarra
     return float(np.clip(np.sqrt(max(variance, 0.0)), SMALLEST_START, LARGEST_START))
 
 
-def _plain_logit(problem: Problem) -> np.ndarray:
+def _plain(problem: Problem) -> np.ndarray:
     """A few steps of iteratively reweighted least squares, on some rows where there are many."""
     stride = max(1, len(problem.offset) // START_ROWS)
     x, offset = problem.x[::stride], problem.offset[::stride]
     y, m = problem.rows.successes[::stride], problem.rows.trials[::stride]
-    beta = np.zeros(x.shape[1])
+    link = problem.rows.link
     # weak, so that separated data start somewhere finite
     ridge = np.diag(problem.penalty / stride + 1e-3)
+    beta = np.zeros(x.shape[1])
+    if link.name != LOGIT.name:
+        # a rare outcome lies many of Newton's steps from nought
+        share = np.clip(y.sum() / m.sum(), 1e-9, 1 - 1e-9)
+        at = np.full(len(y), np.log(-np.log1p(-share))) - offset
+        beta = np.linalg.solve(x.T @ x + ridge, x.T @ at)
     for _ in range(6):
-        mean = expit(offset + x @ beta)
-        weight = m * mean * (1 - mean)
-        step = np.linalg.solve(
-            x.T @ (weight[:, None] * x) + ridge, x.T @ (y - m * mean) - ridge @ beta
-        )
+        residual, weight = link.working(offset + x @ beta, y, m)
+        step = np.linalg.solve(x.T @ (weight[:, None] * x) + ridge, x.T @ residual - ridge @ beta)
         beta = beta + np.clip(step, -LONGEST_STEP, LONGEST_STEP)
         if np.abs(step).max(initial=0) < 1e-3:
             break

@@ -24,7 +24,15 @@ import numpy as np
 from numba import njit, prange
 
 from deepvalue_stats.models.multilevel.intercepts import MOST_STEPS
-from deepvalue_stats.models.multilevel.rows import FAST, exp_of_negative, logistic_rows
+from deepvalue_stats.models.multilevel.rows import (
+    FAST,
+    cloglog_row,
+    exp_of_negative,
+    link_rows,
+    pull_of,
+    skew_of,
+    weight_of,
+)
 from deepvalue_stats.models.multilevel.rule import tensor_rule
 
 _ROWS = 256  # rows whose means at the nodes are kept: 2^256 is a number, and so is their product
@@ -59,8 +67,8 @@ def quadrature(  # type: ignore[no-untyped-def]
         Effect columns of the sorted rows; an intercept is a row of ones.
     base, y, m : arrays, shape (n,)
         Fixed part of the predictor, successes and trials of sorted rows.
-    unit : bool
-        Whether every row is one trial.
+    unit : bool or None
+        Whether every row is one trial; None for a complementary log-log, see `rows`.
     factor : array, shape (q, q)
         Lower triangular L.
     nodes, log_weights : arrays, shape (points,)
@@ -68,7 +76,7 @@ def quadrature(  # type: ignore[no-untyped-def]
     modes : array, shape (n_groups, q)
         Where to start; overwritten by the modes of u.
     mu, g : arrays, shape (n,)
-        Overwritten by the means at the modes, and the derivative of the value in each base.
+        Overwritten by mu (see `rows`) at the modes, and the derivative of the value in each base.
 
     Returns
     -------
@@ -135,7 +143,7 @@ def integrate(  # type: ignore[no-untyped-def]
             )  # fmt: skip
         if value[j] == value[j]:
             _differentiate(
-                j, start, stop, z, y, m, factor, grid, modes, mu, g, gradient,
+                j, start, stop, z, y, m, unit, factor, grid, modes, mu, g, gradient,
                 load, pull, step, skew, residual, info, root, spread, one, two, three,
                 pulls, weight,
             )  # fmt: skip
@@ -158,14 +166,14 @@ def _load(factor, u, j, load):  # type: ignore[no-untyped-def]
 
 
 @njit(fastmath=FAST, error_model="numpy", inline="always")
-def _factorise(first, last, z, m, factor, mu, info, root, half):  # type: ignore[no-untyped-def]
+def _factorise(first, last, z, y, m, unit, factor, mu, info, root, half):  # type: ignore[no-untyped-def]
     """Z'WZ, and the Cholesky factor R of D = I + L'Z'WZL."""
     q = z.shape[0]
     for c in range(q):
         for d in range(c + 1):
             total = 0.0
             for i in range(first, last):
-                total += z[c, i] * z[d, i] * (m[i] * mu[i] * (1.0 - mu[i]))
+                total += z[c, i] * z[d, i] * weight_of(mu[i], y[i], m[i], unit)
             info[c, d] = total
             info[d, c] = total
     for c in range(q):
@@ -221,7 +229,7 @@ def _find_mode(  # type: ignore[no-untyped-def]
         for c in range(1, q):
             for i in range(first, last):
                 mu[i] += z[c, i] * load[c]
-        now = -logistic_rows(mu, y, m, unit, first, last)
+        now = -link_rows(mu, y, m, unit, first, last)
         for a in range(q):
             now += 0.5 * modes[j, a] * modes[j, a]
         if not now <= before + 1e-9 * (1.0 + abs(before)):
@@ -233,14 +241,14 @@ def _find_mode(  # type: ignore[no-untyped-def]
                 modes[j, a] -= share * step[a]
             last_look = False
             continue
-        _factorise(first, last, z, m, factor, mu, info, root, half)
+        _factorise(first, last, z, y, m, unit, factor, mu, info, root, half)
         if last_look:
             found = True
             break
         for c in range(q):
             total = 0.0
             for i in range(first, last):
-                total += z[c, i] * (y[i] - m[i] * mu[i])
+                total += z[c, i] * pull_of(mu[i], y[i], m[i], unit)
             pull[c] = total
         for a in range(q):
             step[a] = -modes[j, a]
@@ -268,7 +276,7 @@ def _find_mode(  # type: ignore[no-untyped-def]
 def _evaluate(  # type: ignore[no-untyped-def]
     start, stop, z, base, y, m, unit, loads, pulls, loglik, eta, product, means
 ):
-    """Rows at all nodes: their means, and what they add to the log-likelihoods and Z'r."""
+    """Rows at all nodes: means (of a complementary log-log minus slopes), log-likelihoods, Z'r."""
     q, size = loads.shape
     for k in range(size):
         product[k] = 1.0
@@ -281,7 +289,12 @@ def _evaluate(  # type: ignore[no-untyped-def]
             here = z[c, i]
             for k in range(size):
                 eta[k] += here * loads[c, k]
-        if unit:
+        if unit is None:
+            for k in range(size):
+                gain, slope = cloglog_row(eta[k], won, times)
+                loglik[k] += gain
+                means[row, k] = -slope
+        elif unit:
             for k in range(size):
                 x = eta[k]
                 e = exp_of_negative(-abs(x))
@@ -300,9 +313,13 @@ def _evaluate(  # type: ignore[no-untyped-def]
                 loglik[k] -= times * log1p(eta[k])
         for c in range(q):
             here = z[c, i]
-            for k in range(size):
-                pulls[c, k] += here * (won - times * means[row, k])
-    if unit:
+            if unit is None:
+                for k in range(size):
+                    pulls[c, k] -= here * means[row, k]
+            else:
+                for k in range(size):
+                    pulls[c, k] += here * (won - times * means[row, k])
+    if unit is not None and unit:
         for k in range(size):
             loglik[k] -= log(product[k])
 
@@ -336,21 +353,8 @@ def _sum_nodes(  # type: ignore[no-untyped-def]
             for k in range(size):
                 loads[c, k] += along * grid[b, k]
     for start in range(first, last, _ROWS):
-        _evaluate(
-            start,
-            min(start + _ROWS, last),
-            z,
-            base,
-            y,
-            m,
-            unit,
-            loads,
-            pulls,
-            loglik,
-            eta,
-            product,
-            means,
-        )
+        stop = min(start + _ROWS, last)
+        _evaluate(start, stop, z, base, y, m, unit, loads, pulls, loglik, eta, product, means)
     top = -np.inf
     for k in range(size):
         weight[k] += loglik[k]
@@ -385,11 +389,11 @@ def _sum_nodes(  # type: ignore[no-untyped-def]
 
 @njit(fastmath=FAST, error_model="numpy", inline="always")
 def _differentiate(  # type: ignore[no-untyped-def]
-    j, first, last, z, y, m, factor, grid, modes, mu, g, gradient,
+    j, first, last, z, y, m, unit, factor, grid, modes, mu, g, gradient,
     load, behind, moved, skew, residual, info, root, spread, adjoint, turned, inner,
     pulls, weight,
 ):  # fmt: skip
-    """The gradient of a group; g holds the means of mu over the nodes on entry."""
+    """The gradient of a group; g holds the means of `means` over the nodes on entry."""
     q, size = grid.shape
 
     # over the nodes: minus the mean s of the slopes, sum of s t' + R (the adjoint of C), and in
@@ -452,24 +456,25 @@ def _differentiate(  # type: ignore[no-untyped-def]
                 across[a, b] += loaded[a, c] * factor[b, c]
 
     # row by row s = w' z'(LEL')z; what the mode's move adds needs their sum Z's, and Z'r
-    for i in range(first, last):
-        g[i] = m[i] * g[i] - y[i]
+    if unit is not None:
+        for i in range(first, last):
+            g[i] = m[i] * g[i] - y[i]
     for c in range(q):
         skew[c] = 0.0
         total = 0.0
         for i in range(first, last):
-            total += z[c, i] * (y[i] - m[i] * mu[i])
+            total += z[c, i] * pull_of(mu[i], y[i], m[i], unit)
         residual[c] = total
     for a in range(q):
         for b in range(a + 1):
             share = across[a, a] if a == b else across[a, b] + across[b, a]
             for i in range(first, last):
-                bent = m[i] * mu[i] * (1.0 - mu[i]) * (1.0 - 2.0 * mu[i])
+                bent = skew_of(mu[i], y[i], m[i], unit)
                 g[i] += share * z[a, i] * z[b, i] * bent
             for c in range(q):
                 total = 0.0
                 for i in range(first, last):
-                    bent = m[i] * mu[i] * (1.0 - mu[i]) * (1.0 - 2.0 * mu[i])
+                    bent = skew_of(mu[i], y[i], m[i], unit)
                     total += z[a, i] * z[b, i] * z[c, i] * bent
                 skew[c] += share * total
     # how the mode moves: D^-1 rho, then L times that
@@ -485,7 +490,7 @@ def _differentiate(  # type: ignore[no-untyped-def]
     for c in range(q):
         share = load[c]
         for i in range(first, last):
-            g[i] -= share * z[c, i] * (m[i] * mu[i] * (1.0 - mu[i]))
+            g[i] -= share * z[c, i] * weight_of(mu[i], y[i], m[i], unit)
     for a in range(q):
         for b in range(q):
             here = skew[a] * modes[j, b] + residual[a] * moved[b]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from scipy.special import expit
 
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.fit import Convergence, ModelFit
@@ -120,7 +119,7 @@ class Drawn:
     """Outcomes drawn from a fit, new random effects included; rows in the order of the data."""
 
     def __init__(self, fit: ModelFit, full: MultilevelFit | None) -> None:
-        self.full = full
+        self.full, self.link = full, fit.link
         n = fit.n_obs
         self.base = fit.design.matrix @ fit.params
         self.trials = np.ones(n, dtype="int64")
@@ -144,7 +143,7 @@ class Drawn:
             eta = eta + self._random(self.full, rng)
         if self.spread is not None:
             return np.asarray(eta + self.spread * rng.standard_normal(len(eta)))
-        return rng.binomial(self.trials, expit(eta)).astype("float64")
+        return rng.binomial(self.trials, self.link.mean(eta)).astype("float64")
 
     def _random(self, full: MultilevelFit, rng: np.random.Generator) -> np.ndarray:
         design, drawn = full.random.design, []
@@ -155,7 +154,7 @@ class Drawn:
 
 
 class BinomialRefit:
-    """Fits of a multilevel logit."""
+    """Fits of a multilevel binomial model."""
 
     def __init__(self, fit: MultilevelFit) -> None:
         if fit.problem is None or not isinstance(fit.solution, Solution):
@@ -260,9 +259,10 @@ class LinearRefit:
 
 
 class PlainRefit:
-    """Fits of a plain logit, by Newton's method; only the log-likelihood is wanted."""
+    """Fits of a plain binomial model, by Newton's method; only the log-likelihood is wanted."""
 
     def __init__(self, fit: ModelFit) -> None:
+        self.link = fit.link
         self.scale = np.sqrt(np.mean(fit.design.matrix**2, axis=0))
         self.matrix = fit.design.matrix / self.scale
         self.start = fit.params * self.scale
@@ -276,17 +276,17 @@ class PlainRefit:
         p = len(self.start)
         beta = np.zeros(p) if cold else self.start.copy()
         for _ in range(30):
-            mean = expit(self.matrix @ beta)
-            weight = mean * (1 - mean)
-            slope = self.matrix.T @ (outcome - mean)
+            ones = np.ones(len(outcome))
+            residual, weight = self.link.working(self.matrix @ beta, outcome, ones)
+            slope = self.matrix.T @ residual
             try:
                 step = np.linalg.solve(self.matrix.T @ (weight[:, None] * self.matrix), slope)
             except np.linalg.LinAlgError:
                 break
             beta = beta + step
             if float(step @ slope) < 1e-14:
-                eta = self.matrix @ beta
-                loglik = float((outcome * eta - np.logaddexp(0, eta)).sum())
+                assert self.link.likelihood is not None
+                loglik = float(self.link.likelihood(self.matrix @ beta, outcome, ones)[0].sum())
                 return replace(
                     _nothing("ok", p, ()), loglik=loglik, params=beta / self.scale, singular=False
                 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deepvalue_stats.models.link import LOGIT
 from deepvalue_stats.models.multilevel.lambdas import as_lambdas, as_theta
 from deepvalue_stats.models.multilevel.optimise import (
     DIFFERENCE,
@@ -28,6 +29,8 @@ SHORT = 1e-2
 ALMOST = 1e-9  # squared step in the coefficients, in standard errors
 # conditional coefficients are marginal ones times sqrt(1 + SHRINKAGE x variance), nearly
 SHRINKAGE = (16 * np.sqrt(3) / (15 * np.pi)) ** 2
+# but a complementary log-log of rare events is a logarithm, whose coefficients are marginal ones
+UNSHRUNK = 0.0
 # where the search for a variance that was zero starts
 AWAY = 0.3
 
@@ -65,6 +68,7 @@ class _Profile:
         self.last = solution.theta, solution.beta
         self.information = self.inverse
         self.moments = _moments(problem)
+        self.shrinkage = SHRINKAGE if problem.rows.link.name == LOGIT.name else UNSHRUNK
 
     def coefficients(self, theta: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
         """The best coefficients given theta, the value there, and the gradient in theta."""
@@ -111,8 +115,8 @@ class _Profile:
         held = [m @ values for m, values in zip(self.moments, lambdas, strict=True)]
         variance = sum(float((h * values).sum()) for h, values in zip(held, lambdas, strict=True))
         p = self.problem.x.shape[1]
-        slopes = as_theta(self.problem.factors, tuple(2 * SHRINKAGE * h for h in held))
-        total = 1 + SHRINKAGE * variance
+        slopes = as_theta(self.problem.factors, tuple(2 * self.shrinkage * h for h in held))
+        total = 1 + self.shrinkage * variance
         return p * float(np.log(total)), p * slopes / total
 
 

@@ -155,7 +155,7 @@ def _by_tree(
     lambdas, base = problem.lambdas(point[:k]), problem.base(point[k:])
     tree, effects, rows = trees_apart(layout.tree), layout.effects, problem.rows
     width = int(np.diff(effects.start).max())
-    data = (base, rows.successes, rows.trials, rows.unit)
+    data = (base, rows.successes, rows.trials, rows.kind)
     modes, out = np.zeros((tree.parents.size, width)), (np.empty_like(base), np.empty_like(base))
     blocks: list[np.ndarray] = []
     if layout.intercepts_only:
@@ -198,6 +198,7 @@ def _score_of(
             problem.rows.successes[place],
             problem.rows.trials[place],
             offset=problem.offset[place],
+            link=problem.rows.link,
         ),
         points=problem.points,
     )

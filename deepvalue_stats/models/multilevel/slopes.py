@@ -15,7 +15,13 @@ from numba import njit, prange
 
 from deepvalue_stats.models.multilevel.dense import cholesky, cholesky_solve
 from deepvalue_stats.models.multilevel.intercepts import MOST_STEPS, SOLVED
-from deepvalue_stats.models.multilevel.rows import FAST, logistic_rows
+from deepvalue_stats.models.multilevel.rows import (
+    FAST,
+    link_rows,
+    pull_of,
+    skew_of,
+    weight_of,
+)
 
 # columns: (m, n) effect columns of the sorted rows; start: where each level begins in the path,
 # Q at the end; column and level: of each place in the path
@@ -33,7 +39,8 @@ def slopes_laplace(tree, effects, base, y, m, unit, factor, modes, mu, g):  # ty
     tree : Tree
     effects : Effects
     base, y, m : arrays, shape (n,)
-    unit : bool
+    unit : bool or None
+        As of `intercepts_laplace`.
     factor : array, shape (Q, Q)
         Block diagonal, the lower triangular Lambda of each level.
     modes : array, shape (n_nodes, most effects of a level)
@@ -79,7 +86,7 @@ def slopes_laplace(tree, effects, base, y, m, unit, factor, modes, mu, g):  # ty
             )
             if value[root] == value[root]:
                 _differentiate(
-                    tree, effects, root, y, m, loading, modes, mu, g, work, gradient[root]
+                    tree, effects, root, y, m, unit, loading, modes, mu, g, work, gradient[root]
                 )
     return value, gradient, passes
 
@@ -125,16 +132,16 @@ def _sums(tree, effects, root, base, y, m, unit, mu, work):  # type: ignore[no-u
             here = work.load[leaf, k]
             for i in range(start, stop):
                 mu[i] += z[k, i] * here
-    loglik = logistic_rows(mu, y, m, unit, tree.rows[first], tree.rows[last])
+    loglik = link_rows(mu, y, m, unit, tree.rows[first], tree.rows[last])
     w = work.rows
     for i in range(tree.rows[first], tree.rows[last]):
-        w[i] = m[i] * mu[i] * (1.0 - mu[i])
+        w[i] = weight_of(mu[i], y[i], m[i], unit)
     for leaf in range(first, last):
         start, stop = tree.rows[leaf], tree.rows[leaf + 1]
         for k in range(n_columns):
             total = 0.0
             for i in range(start, stop):
-                total += z[k, i] * (y[i] - m[i] * mu[i])
+                total += z[k, i] * pull_of(mu[i], y[i], m[i], unit)
             work.pull[leaf, k] = total
             for other in range(k + 1):
                 total = 0.0
@@ -365,7 +372,7 @@ def _spread(tree, effects, root, work):  # type: ignore[no-untyped-def]
 
 @njit(fastmath=FAST)
 def _differentiate(  # type: ignore[no-untyped-def]
-    tree, effects, root, y, m, loading, modes, mu, g, work, gradient
+    tree, effects, root, y, m, unit, loading, modes, mu, g, work, gradient
 ):
     """The exact gradient, by implicit differentiation at the modes."""
     z = effects.columns
@@ -399,7 +406,7 @@ def _differentiate(  # type: ignore[no-untyped-def]
                 for i in range(start, stop):
                     g[i] += here * z[k, i] * z[other, i]
         for i in range(start, stop):
-            g[i] *= m[i] * mu[i] * (1.0 - mu[i]) * (1.0 - 2.0 * mu[i])
+            g[i] *= skew_of(mu[i], y[i], m[i], unit)
         for k in range(n_columns):
             total = 0.0
             for i in range(start, stop):
@@ -407,7 +414,7 @@ def _differentiate(  # type: ignore[no-untyped-def]
             work.pull[leaf, k] = total
     _solve(tree, effects, root, loading, modes, 0.0, work)
     _load(tree, root, loading, work.path, work.load)
-    _finish_rows(tree, effects, root, y, m, mu, g, work)
+    _finish_rows(tree, effects, root, y, m, unit, mu, g, work)
     for level in range(effects.start.size - 1):
         start = effects.start[level]
         q = effects.start[level + 1] - start
@@ -422,7 +429,7 @@ def _differentiate(  # type: ignore[no-untyped-def]
 
 
 @njit(fastmath=FAST)
-def _finish_rows(tree, effects, root, y, m, mu, g, work):  # type: ignore[no-untyped-def]
+def _finish_rows(tree, effects, root, y, m, unit, mu, g, work):  # type: ignore[no-untyped-def]
     """Each row's derivative, and its sums with the effect columns at every node."""
     z = effects.columns
     n_columns = z.shape[0]
@@ -432,9 +439,9 @@ def _finish_rows(tree, effects, root, y, m, mu, g, work):  # type: ignore[no-unt
         for k in range(n_columns):
             here = work.load[leaf, k]
             for i in range(start, stop):
-                g[i] -= m[i] * mu[i] * (1.0 - mu[i]) * here * z[k, i]
+                g[i] -= weight_of(mu[i], y[i], m[i], unit) * here * z[k, i]
         for i in range(start, stop):
-            r[i] = y[i] - m[i] * mu[i]
+            r[i] = pull_of(mu[i], y[i], m[i], unit)
             g[i] -= r[i]
         for k in range(n_columns):
             ahead = 0.0

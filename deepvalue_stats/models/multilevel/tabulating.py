@@ -1,19 +1,25 @@
-"""The averaged logistic curve at many points, from its Taylor series at a grid of them."""
+"""An averaged inverse link at many points, from its Taylor series at a grid of them."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
+from deepvalue_stats.models.link import LOGIT, Link
+
 # a cell of the grid on the scale of the linear predictor; a power of two, so that the grid is exact
 CELL = 1 / 32
-# derivatives held at each grid point: of a function whose series converges as fast as within pi,
-# four of them are then right to 1e-10 anywhere in a cell
-TERMS = 8
 
 
-def derivatives_of_expit(x: np.ndarray) -> np.ndarray:
-    """The logistic curve and its first derivatives, shape (TERMS, *x.shape).
+def derivatives_of(link: Link, terms: int, x: np.ndarray) -> np.ndarray:
+    """An inverse link and its first derivatives, shape (terms, *x.shape)."""
+    if link.name == LOGIT.name:
+        return derivatives_of_expit(terms, x)
+    return np.array(link.derivatives(x, terms - 1))
+
+
+def derivatives_of_expit(terms: int, x: np.ndarray) -> np.ndarray:
+    """The logistic curve and its first derivatives, shape (terms, *x.shape).
 
     Notes
     -----
@@ -22,8 +28,8 @@ def derivatives_of_expit(x: np.ndarray) -> np.ndarray:
     bend = np.tanh(x / 2)
     chain = np.polynomial.Polynomial([0.5, 0.0, -0.5])
     curve = np.polynomial.Polynomial([0.5, 0.5])
-    out = np.empty((TERMS, *np.shape(x)))
-    for order in range(TERMS):
+    out = np.empty((terms, *np.shape(x)))
+    for order in range(terms):
         out[order] = curve(bend)
         curve = curve.deriv() * chain
     return out
@@ -39,7 +45,7 @@ def from_grid(eta, first, grid):  # type: ignore[no-untyped-def]
         Points within half a cell of the grid's.
     first : int
         The first grid point, in cells.
-    grid : numpy.ndarray, shape (cells, TERMS)
+    grid : numpy.ndarray, shape (cells, terms)
         Derivative k divided by k factorial, from k = 0.
     """
     out = np.empty((4, len(eta)))
@@ -48,7 +54,7 @@ def from_grid(eta, first, grid):  # type: ignore[no-untyped-def]
         t = eta[i] - cell * CELL
         series = grid[cell - first]
         mean, slope, bend, third = 0.0, 0.0, 0.0, 0.0
-        for k in range(TERMS - 1, -1, -1):
+        for k in range(series.size - 1, -1, -1):
             third = third * t + bend
             bend = bend * t + slope
             slope = slope * t + mean
