@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 At = Literal["population", "typical", "conditional"]
 Status = Literal["ok", "not_converged", "separated"]
+SpeaksOf = Literal["means", "differences", "odds", "hazards"]
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,9 @@ class ModelFit:
         The random effects; None for a marginal model.
     offset : str
         Column added to the linear predictor; empty for none.
+    speaks_of : str
+        What the coefficients are about: means; or differences, odds or hazards, from which no
+        mean follows.
     """
 
     spec: ModelSpec
@@ -130,6 +134,7 @@ class ModelFit:
     theta: np.ndarray = field(default_factory=lambda: np.zeros(0))
     random: RandomPart | None = None
     offset: str = ""
+    speaks_of: SpeaksOf = "means"
 
     @property
     def interval_joint(self) -> np.ndarray:
