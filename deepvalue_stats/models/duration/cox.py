@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, cast
 
 import numpy as np
@@ -24,7 +25,9 @@ from deepvalue_stats.models.duration.partial_likelihood import (
     Maximum,
     RiskSets,
     dependent_at_null,
+    exact_likelihood,
     maximise,
+    partial_likelihood,
     risk_sets,
     score_residuals,
 )
@@ -92,7 +95,7 @@ class CoxFit(ModelFit):
     naive : numpy.ndarray, shape (p, p)
         Inverse information, whatever `covariance` is.
     residuals : numpy.ndarray, shape (n, p)
-        Each row's part of the score.
+        Each row's part of the score; missing, as `slopes` is, with exact ties.
     loglik_null : float
         With all coefficients zero.
     score_test, wald : float
@@ -137,7 +140,7 @@ class CoxFit(ModelFit):
 
     def baseline(self) -> pd.DataFrame:
         """Cumulative hazard of a client with zero in every term, by stratum and event time."""
-        hazard = baseline_hazard(self.sets, self.params * self.sets.scale)
+        hazard = self._hazard()
         names = np.array(self.timeline.strata)[self.sets.stratum]
         return pd.DataFrame({"stratum": names, "time": self.sets.times, "hazard": hazard})
 
@@ -156,10 +159,19 @@ class CoxFit(ModelFit):
                 f"use one of {', '.join(self.timeline.strata)}",
             )
         own = self.sets.stratum == self.timeline.strata.index(stratum)
-        hazard = baseline_hazard(self.sets, self.params * self.sets.scale)[own]
+        hazard = self._hazard()[own]
         place = np.searchsorted(self.sets.times[own], in_rows(times), side="right")
         risk = np.exp(self.design.rebuild(newdata) @ self.params)
         return np.asarray(np.exp(-np.outer(risk, np.r_[0.0, hazard][place])))
+
+    def _hazard(self) -> np.ndarray:
+        if self.ties == "exact" or self.convergence.status != "ok":
+            raise ModelError(
+                "a baseline hazard needs a sound fit with ties by Efron or Breslow",
+                "CoxFit.baseline",
+                "fit with ties='efron'",
+            )
+        return baseline_hazard(self.sets, self.params * self.sets.scale)
 
     def concordance(self) -> float:
         """Of two clients, how often the one with the higher hazard left first (Harrell's C)."""
@@ -307,9 +319,13 @@ def fit_cox(
     _refuse_flat(sets, design.terms, formula)
     if ties == "exact":
         _refuse_exact(sets, formula)
-    found = maximise(sets, exact=ties == "exact")
+    likelihood = exact_likelihood if ties == "exact" else partial_likelihood
+    found = maximise(partial(likelihood, sets), sets.scale, len(sets.x))
     residual, martingale = score_residuals(sets, found.params * sets.scale)
     residual = residual * sets.scale
+    if ties == "exact":
+        # those of Breslow's rule are no parts of this likelihood's score
+        residual, martingale = residual * np.nan, martingale * np.nan
     covariance, dof, words = _covariance(found, residual, spells, cluster, robust)
     return CoxFit(
         spec=ModelSpec(formula, "cox", (cluster,) if cluster else (), "cox", words),
@@ -325,7 +341,7 @@ def fit_cox(
             for role, name in (("client", client), ("practitioner", practitioner))
             if name in data
         },
-        convergence=_convergence(found),
+        convergence=convergence_of(found),
         loglik=found.loglik,
         slopes=read_only(martingale),
         speaks_of="hazards",
@@ -443,7 +459,8 @@ def summed_sandwich(influence: np.ndarray, cluster: np.ndarray) -> tuple[np.ndar
     return summed.T @ summed, float(n_clusters - 1)
 
 
-def _convergence(found: Maximum) -> Convergence:
+def convergence_of(found: Maximum) -> Convergence:
+    """How Newton's method ended, as a fit keeps it."""
     return Convergence(
         status=cast(Status, found.status),
         evaluations=found.evaluations,

@@ -8,6 +8,7 @@ with rows, whatever the number of times. Strata are made one sequence of times.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -316,23 +317,33 @@ def exact_likelihood(sets: RiskSets, beta: np.ndarray) -> Partial:
     return Partial(loglik, score, information)
 
 
-def maximise(sets: RiskSets, *, exact: bool) -> Maximum:
+def maximise(likelihood: Callable[[np.ndarray], Partial], scale: np.ndarray, n: int) -> Maximum:
     """Newton's method with halved steps, from zero.
 
+    Parameters
+    ----------
+    likelihood : callable
+        Of coefficients of columns with unit spread.
+    scale : numpy.ndarray, shape (p,)
+        By which the columns were divided.
+    n : int
+        Rows.
+
+    Notes
+    -----
     The status is `separated` where the likelihood has stopped rising while the coefficients have
     not stopped moving: some combination of columns orders every event, and no finite maximum is.
     """
-    at = exact_likelihood if exact else partial_likelihood
-    beta = np.zeros(sets.x.shape[1])
-    here = null = at(sets, beta)
+    beta = np.zeros(len(scale))
+    here = null = likelihood(beta)
     evaluations, status, message = 1, "not_converged", "Newton's method did not end"
     for _ in range(MAX_ITERATIONS):
         step = _solve(here.information, here.score)
-        there, halvings = at(sets, beta + step), 0
+        there, halvings = likelihood(beta + step), 0
         evaluations += 1
         while not there.loglik >= here.loglik - 1e-9 * abs(here.loglik) and halvings < 20:
             step, halvings = step / 2, halvings + 1
-            there = at(sets, beta + step)
+            there = likelihood(beta + step)
             evaluations += 1
         gain = abs(there.loglik - here.loglik)
         beta, here, size = beta + step, there, float(np.abs(step).max(initial=0))
@@ -343,7 +354,7 @@ def maximise(sets: RiskSets, *, exact: bool) -> Maximum:
             status = "separated"
             message = "some combination of variables orders the events perfectly (separation)"
             break
-    return _finished(sets, (null, here), beta, evaluations, (status, message))
+    return _finished((null, here), beta, (scale, n), evaluations, (status, message))
 
 
 def _solve(information: np.ndarray, score: np.ndarray) -> np.ndarray:
@@ -351,22 +362,22 @@ def _solve(information: np.ndarray, score: np.ndarray) -> np.ndarray:
 
 
 def _finished(
-    sets: RiskSets,
     ends: tuple[Partial, Partial],
     beta: np.ndarray,
+    rows: tuple[np.ndarray, int],
     evaluations: int,
     verdict: tuple[str, str],
 ) -> Maximum:
-    null, here = ends
+    (null, here), (scale, n) = ends, rows
     inverse = np.linalg.pinv(here.information, hermitian=True)
     return Maximum(
-        params=beta / sets.scale,
-        covariance=inverse / np.outer(sets.scale, sets.scale),
+        params=beta / scale,
+        covariance=inverse / np.outer(scale, scale),
         loglik=here.loglik,
         loglik_null=null.loglik,
         score_test=float(null.score @ _solve(null.information, null.score)),
         wald=float(beta @ here.information @ beta),
-        gradient=float(np.abs(here.score).max(initial=0)) / len(sets.x),
+        gradient=float(np.abs(here.score).max(initial=0)) / n,
         evaluations=evaluations,
         status=verdict[0],
         message=verdict[1],
