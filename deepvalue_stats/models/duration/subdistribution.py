@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,9 @@ from deepvalue_stats.models.duration.partial_likelihood import Partial, maximise
 from deepvalue_stats.models.duration.times import Roles, Spells, in_rows, read_spells
 from deepvalue_stats.models.fit import ModelFit, ModelSpec
 from deepvalue_stats.tables import LEVEL, read_only
+
+Convention = Literal["crr", "finegray"]
+CONVENTIONS = ("crr", "finegray")
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,7 @@ def fit_subdistribution(
     event: str,
     cause: int = 1,
     cluster: str = "",
+    convention: Convention = "crr",
     client: str = "client",
     practitioner: str = "practitioner",
 ) -> SubdistributionFit:
@@ -154,6 +159,9 @@ def fit_subdistribution(
     cluster : str
         Rows that may depend on each other: influences are summed by cluster, and intervals rest
         on t with clusters less one degrees of freedom.
+    convention : str
+        Whether those who leave at a time are still at risk of being censored then: crr (cmprsk in
+        R) has it so, finegray (survival in R) not. Heavy ties move coefficients by a few per cent.
     client, practitioner : str
         Columns by which persons are counted, where the data have them.
 
@@ -172,8 +180,7 @@ def fit_subdistribution(
     Breslow's partial likelihood in which a row that left by another cause at b stays at risk at
     t > b with weight G(t-) / G(b-), G the product-limit curve of censoring for all rows together:
     so censoring must not depend on the terms. Influence eta_i + psi_i, psi for the estimation of
-    G. At equal times exits count as at risk of being censored, as crr has it; finegray of
-    survival takes them out first, which with heavy ties moves coefficients by a few per cent.
+    G.
 
     References
     ----------
@@ -181,13 +188,19 @@ def fit_subdistribution(
     Zhou, Fine, Latouche and Labopin (2012), Biostatistics 13, for clusters; Latouche et al.
     (2013) for showing both models.
     """
+    if convention not in CONVENTIONS:
+        raise ModelError(
+            f"no convention called {convention!r}",
+            "fit_subdistribution",
+            f"use one of {', '.join(CONVENTIONS)}",
+        )
     design = hazard_design(formula, data, event)
     spells = read_spells(data, Roles(duration, event, "", cluster))
     refuse_absent_cause(spells, cause)
-    sets = weighted_sets(design.matrix, spells, cause)
+    sets = weighted_sets(design.matrix, spells, cause, convention)
     found = maximise(partial(weighted_likelihood, sets), sets.scale, len(sets.x))
     beta = found.params * sets.scale
-    own, drawn = weighted_influence(sets, beta, spells)
+    own, drawn = weighted_influence(sets, beta, spells, convention)
     influence = (own + drawn) * sets.scale
     each = influence @ found.covariance
     covariance, dof, words = each.T @ each, np.inf, "robust"
@@ -260,7 +273,7 @@ def fit_competing(
     return CompetingFits(MappingProxyType(each), whole)
 
 
-def weighted_sets(x: np.ndarray, spells: Spells, cause: int) -> Weighted:
+def weighted_sets(x: np.ndarray, spells: Spells, cause: int, convention: str) -> Weighted:
     """Risk sets of Fine and Gray's likelihood.
 
     Parameters
@@ -269,12 +282,14 @@ def weighted_sets(x: np.ndarray, spells: Spells, cause: int) -> Weighted:
     spells : Spells
         Nobody enters late.
     cause : int
+    convention : str
+        See `fit_subdistribution`.
     """
     centre, scale = x.mean(axis=0), x.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     died = spells.cause == cause
     times, place = np.unique(spells.exit[died], return_inverse=True)
-    moments, leaving, at_risk = _censoring(spells)
+    moments, leaving, at_risk = _censoring(spells, convention)
     left = np.r_[1.0, np.cumprod(1 - leaving / at_risk)]
     return Weighted(
         x=(x - centre) / scale,
@@ -290,10 +305,13 @@ def weighted_sets(x: np.ndarray, spells: Spells, cause: int) -> Weighted:
     )
 
 
-def _censoring(spells: Spells) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distinct times of censoring, how many are censored at each, how many still observed."""
-    moments, leaving = np.unique(spells.exit[spells.cause == 0], return_counts=True)
-    earlier = np.searchsorted(np.sort(spells.exit), moments, side="left")
+def _censoring(spells: Spells, convention: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distinct times of censoring, how many are censored at each, of how many."""
+    censored = spells.cause == 0
+    moments, leaving = np.unique(spells.exit[censored], return_counts=True)
+    side: Literal["left", "right"] = "left" if convention == "crr" else "right"
+    earlier = np.searchsorted(np.sort(spells.exit[~censored]), moments, side=side)
+    earlier = earlier + np.searchsorted(np.sort(spells.exit[censored]), moments, side="left")
     return moments, leaving, len(spells.exit) - earlier
 
 
@@ -359,7 +377,7 @@ def _jumps(sets: Weighted, beta: np.ndarray) -> np.ndarray:
 
 
 def weighted_influence(
-    sets: Weighted, beta: np.ndarray, spells: Spells
+    sets: Weighted, beta: np.ndarray, spells: Spells, convention: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows' parts of the score: eta with weights as known, psi for their estimation; (n, p) each.
 
@@ -376,7 +394,7 @@ def weighted_influence(
     at = np.where(sets.died, sets.last - 1, 0)
     eta = np.where(sets.died[:, None], sets.x - mean[at], 0.0)
     eta = eta - risk[:, None] * (sets.x * spent - drawn)
-    moments, leaving, at_risk = _censoring(spells)
+    moments, leaving, at_risk = _censoring(spells, convention)
     if not len(moments):
         return eta, np.zeros_like(eta)
     order = np.argsort(spells.exit, kind="stable")
@@ -390,8 +408,11 @@ def weighted_influence(
     faded = np.vstack([np.cumsum(faded[::-1], axis=0)[::-1], 0 * beta])[later]
     q = first * fading[:, None] - zero[:, None] * faded
     running = np.vstack([0 * beta, np.cumsum(q * (leaving / at_risk**2)[:, None], axis=0)])
-    psi = -running[np.searchsorted(moments, spells.exit, side="right")]
     censored = spells.cause == 0
+    until = np.searchsorted(moments, spells.exit, side="right")
+    if convention == "finegray":
+        until = np.where(censored, until, np.searchsorted(moments, spells.exit, side="left"))
+    psi = -running[until]
     own = np.searchsorted(moments, spells.exit[censored])
     psi[censored] += q[own] / at_risk[own][:, None]
     return eta, psi
