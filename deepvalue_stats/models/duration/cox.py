@@ -134,9 +134,10 @@ class CoxFit(ModelFit):
             blank = np.full(len(self.terms), np.nan)
             columns = {"estimate": blank, "conf_low": blank, "conf_high": blank}
             return pd.DataFrame(columns, index=self.terms)
-        return np.exp(self.conf_int(level)).assign(estimate=np.exp(self.params))[
-            ["estimate", "conf_low", "conf_high"]
-        ]
+        bounds = self.conf_int(level)
+        return bounds.assign(estimate=self.params)[["estimate", "conf_low", "conf_high"]].map(
+            np.exp
+        )
 
     def baseline(self) -> pd.DataFrame:
         """Cumulative hazard of a client with zero in every term, by stratum and event time."""
@@ -225,17 +226,19 @@ class CoxFit(ModelFit):
         if clock == "identity":
             return times
         if clock == "log":
-            return np.log(times)
+            return np.asarray(np.log(times))
         distinct = np.unique(when.exit[when.died])
         if clock == "km":
             values = survival_before(when.entry, when.exit, when.died)
         else:
-            values = _ranks(distinct)
-        return values[np.searchsorted(distinct, times)]
-
-
-def _ranks(distinct: np.ndarray) -> np.ndarray:
-    return np.arange(1.0, len(distinct) + 1)
+            ordered = np.sort(when.exit)
+            # mean place among all rows, those censored too
+            values = (
+                np.searchsorted(ordered, distinct, side="left")
+                + np.searchsorted(ordered, distinct, side="right")
+                + 1
+            ) / 2
+        return np.asarray(values[np.searchsorted(distinct, times)])
 
 
 def fit_cox(

@@ -12,7 +12,6 @@ import pandas as pd
 
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.duration.incidence import (
-    Incidence,
     aalen_johansen,
     aalen_variance,
     clustered_variance,
@@ -20,104 +19,26 @@ from deepvalue_stats.models.duration.incidence import (
     standard_error,
     total,
 )
+from deepvalue_stats.models.duration.steps import (
+    StepCurve,
+    crossing,
+    cut,
+    stacked,
+    step_curve,
+)
 from deepvalue_stats.models.duration.times import (
     WHERE,
-    Counts,
     Roles,
     Spells,
     count,
-    in_rows,
     read_spells,
 )
-from deepvalue_stats.models.student import t_quantile
 from deepvalue_stats.tables import LEVEL, read_only
 
 Interval = Literal["log-log", "log", "plain"]
 Variance = Literal["greenwood", "aalen"]
 INTERVALS = ("log-log", "log", "plain")
 VARIANCES = ("greenwood", "aalen")
-# how far a curve may be from a level and still count as on it
-ON_LEVEL = 1.5e-8
-
-
-@dataclass(frozen=True)
-class StepCurve:
-    """One group's curve; it jumps at `times` and is level between them.
-
-    Attributes
-    ----------
-    times : numpy.ndarray, shape (m,)
-        Every distinct time at which somebody left or was censored.
-    at_risk : numpy.ndarray, shape (m,)
-        Rows at risk just before each time.
-    events, censored : numpy.ndarray, shape (m,)
-        Events that the curve counts, and rows whose observation ends without any exit.
-    start : float
-        The curve before the first time: 1 for survival, 0 for incidence.
-    estimate, std_error, conf_low, conf_high : numpy.ndarray, shape (m,)
-        Limits are missing where the curve is still at 0 or 1, for its standard error says nothing
-        there.
-    n : int
-        Rows.
-    n_clusters : int
-        0 where rows are taken as independent.
-    emptied : float
-        First time at which nobody was left at risk though others came under observation later;
-        NaN where that never happened. The curve says nothing from there on.
-    """
-
-    times: np.ndarray
-    at_risk: np.ndarray
-    events: np.ndarray
-    censored: np.ndarray
-    start: float
-    estimate: np.ndarray
-    std_error: np.ndarray
-    conf_low: np.ndarray
-    conf_high: np.ndarray
-    n: int
-    n_clusters: int
-    emptied: float
-    _entry: np.ndarray
-    _exit: np.ndarray
-
-    def table(self) -> pd.DataFrame:
-        """All steps, one row a time."""
-        return pd.DataFrame(
-            {
-                "time": self.times,
-                "at_risk": self.at_risk,
-                "events": self.events,
-                "censored": self.censored,
-                "estimate": self.estimate,
-                "std_error": self.std_error,
-                "conf_low": self.conf_low,
-                "conf_high": self.conf_high,
-            }
-        )
-
-    def at(self, times: Iterable[float] | float) -> pd.DataFrame:
-        """The curve at given times, with who is still at risk then.
-
-        Beyond the last time the curve is missing unless it has come to its end.
-        """
-        when = in_rows(times)
-        place = np.searchsorted(self.times, when, side="right") - 1
-        ended = self.estimate[-1] == 1 - self.start
-        seen = (when <= self.times[-1]) | ended
-        columns = {
-            name: np.where(seen, np.r_[first, getattr(self, name)][place + 1], np.nan)
-            for name, first in (
-                ("estimate", self.start),
-                ("std_error", 0.0),
-                ("conf_low", np.nan),
-                ("conf_high", np.nan),
-            )
-        }
-        at_risk = np.searchsorted(self._entry, when, side="left") - np.searchsorted(
-            self._exit, when, side="left"
-        )
-        return pd.DataFrame({"time": when, "at_risk": at_risk, **columns})
 
 
 @dataclass(frozen=True)
@@ -141,7 +62,7 @@ class SurvivalCurve:
     @property
     def table(self) -> pd.DataFrame:
         """All steps of all groups."""
-        return _stacked({name: one.table() for name, one in self.curves.items()})
+        return stacked({name: one.table() for name, one in self.curves.items()})
 
     def at(self, times: Iterable[float] | float) -> pd.DataFrame:
         """By group and time: at_risk, estimate, std_error, conf_low, conf_high, hazard."""
@@ -150,7 +71,7 @@ class SurvivalCurve:
             part = one.at(times)
             place = np.searchsorted(one.times, part["time"], side="right")
             parts[name] = part.assign(hazard=np.r_[0.0, self.hazards[name]][place])
-        return _stacked(parts)
+        return stacked(parts)
 
     def quantile(self, share: float = 0.5) -> pd.DataFrame:
         """When this share of a group has had the event, with limits from those of the curve.
@@ -166,9 +87,9 @@ class SurvivalCurve:
         for name, one in self.curves.items():
             goal = 1 - share
             rows[name] = {
-                "estimate": _crossing(one.times, one.estimate, goal),
-                "conf_low": _crossing(one.times, one.conf_low, goal),
-                "conf_high": _crossing(one.times, one.conf_high, goal),
+                "estimate": crossing(one.times, one.estimate, goal),
+                "conf_low": crossing(one.times, one.conf_low, goal),
+                "conf_high": crossing(one.times, one.conf_high, goal),
             }
         return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -204,11 +125,11 @@ class CumulativeIncidence:
     @property
     def table(self) -> pd.DataFrame:
         """All steps of all groups."""
-        return _stacked({name: one.table() for name, one in self.curves.items()})
+        return stacked({name: one.table() for name, one in self.curves.items()})
 
     def at(self, times: Iterable[float] | float) -> pd.DataFrame:
         """By group and time: at_risk, estimate, std_error, conf_low, conf_high."""
-        return _stacked({name: one.at(times) for name, one in self.curves.items()})
+        return stacked({name: one.at(times) for name, one in self.curves.items()})
 
 
 def survival_curve(
@@ -287,7 +208,7 @@ def survival_curve(
             error = np.sqrt(greenwood(counts, found.survival))
         else:
             error = np.sqrt(clustered_variance(own, total(found), 0))
-        curves[name] = _step_curve(own, counts, 0, found.survival, error, 1.0, interval, level)
+        curves[name] = step_curve(own, counts, 0, found.survival, error, 1.0, interval, level)
         hazards[name] = read_only(np.cumsum(counts.exits / counts.at_risk))
     return SurvivalCurve(MappingProxyType(curves), MappingProxyType(hazards), interval, level)
 
@@ -380,12 +301,14 @@ def cumulative_incidence(
         found = aalen_johansen(count(own, int(spells.cause.max())))
         k = cause - 1
         error = (
-            np.sqrt(aalen_variance(found, k)) if variance == "aalen" else standard_error(own, found, k)
+            np.sqrt(aalen_variance(found, k))
+            if variance == "aalen"
+            else standard_error(own, found, k)
         )
         here = found.incidence[:, k]
-        curve = _step_curve(own, found.counts, k, here, error, 0.0, interval, level)
+        curve = step_curve(own, found.counts, k, here, error, 0.0, interval, level)
         shown = slice(None) if horizon is None else slice(0, _shown(curve, horizon, name))
-        curves[name] = _cut(curve, shown)
+        curves[name] = cut(curve, shown)
         survival[name] = read_only(found.survival[shown])
         others[name] = read_only((found.incidence.sum(axis=1) - here)[shown])
     return CumulativeIncidence(
@@ -418,68 +341,14 @@ def _any_cause(spells: Spells) -> Spells:
     """All exits as one."""
     merged = (spells.cause > 0).astype("int64")
     return Spells(
-        spells.entry, spells.exit, merged, spells.group, spells.groups, spells.cluster, spells.delayed
+        spells.entry,
+        spells.exit,
+        merged,
+        spells.group,
+        spells.groups,
+        spells.cluster,
+        spells.delayed,
     )
-
-
-def _step_curve(
-    spells: Spells,
-    counts: Counts,
-    k: int,
-    estimate: np.ndarray,
-    error: np.ndarray,
-    start: float,
-    interval: str,
-    level: float,
-) -> StepCurve:
-    """A curve with its limits, ready to hand out."""
-    n_clusters = 0 if spells.cluster is None else int(spells.cluster.max()) + 1
-    dof = np.inf if n_clusters == 0 else max(n_clusters - 1, np.nan)
-    low, high = limits(estimate, error, interval, float(t_quantile((1 + level) / 2, dof)))
-    left = counts.at_risk - counts.exits - counts.censored
-    gone = np.flatnonzero(left[:-1] == 0)
-    return StepCurve(
-        times=counts.times,
-        at_risk=counts.at_risk,
-        events=read_only(counts.events[:, k]),
-        censored=counts.censored,
-        start=start,
-        estimate=read_only(estimate),
-        std_error=read_only(error),
-        conf_low=read_only(low),
-        conf_high=read_only(high),
-        n=len(spells.exit),
-        n_clusters=n_clusters,
-        emptied=float(counts.times[gone[0]]) if gone.size and spells.delayed else np.nan,
-        _entry=read_only(np.sort(spells.entry)),
-        _exit=read_only(np.sort(spells.exit)),
-    )
-
-
-def limits(
-    estimate: np.ndarray, error: np.ndarray, interval: str, quantile: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Limits of a share, missing where it is 0 or 1.
-
-    Parameters
-    ----------
-    estimate, error : numpy.ndarray, shape (m,)
-    interval : str
-    quantile : float
-        Of the reference distribution.
-    """
-    inside = (estimate > 0) & (estimate < 1) & np.isfinite(error)
-    share = np.where(inside, estimate, 0.5)
-    half = quantile * np.where(inside, error, 0)
-    if interval == "plain":
-        low, high = share - half, share + half
-    elif interval == "log":
-        low, high = share * np.exp(-half / share), share * np.exp(half / share)
-    else:
-        turn = half / (share * np.abs(np.log(share)))
-        low, high = share ** np.exp(turn), share ** np.exp(-turn)
-    blank = np.where(inside, 0, np.nan)
-    return np.clip(low, 0, 1) + blank, np.clip(high, 0, 1) + blank
 
 
 def _shown(curve: StepCurve, horizon: float, group: str) -> int:
@@ -491,44 +360,3 @@ def _shown(curve: StepCurve, horizon: float, group: str) -> int:
             "choose a later horizon",
         )
     return int(np.searchsorted(curve.times, horizon, side="right"))
-
-
-def _cut(curve: StepCurve, shown: slice) -> StepCurve:
-    """The first steps of a curve."""
-    stepped = ("times", "at_risk", "events", "censored", "estimate", "std_error")
-    parts = {name: read_only(getattr(curve, name)[shown]) for name in (*stepped, *LIMITS)}
-    return StepCurve(**{**vars(curve), **parts})
-
-
-LIMITS = ("conf_low", "conf_high")
-
-
-def _crossing(times: np.ndarray, curve: np.ndarray, goal: float) -> float:
-    """When a falling curve first comes down to a level; the middle where it rests on it."""
-    known = np.isfinite(curve)
-    times, curve = times[known], curve[known]
-    reached = np.flatnonzero(curve <= goal + ON_LEVEL)
-    if reached.size == 0:
-        return float("nan")
-    first = reached[0]
-    below = np.flatnonzero(curve < goal - ON_LEVEL)
-    if abs(curve[first] - goal) <= ON_LEVEL and below.size:
-        return float((times[first] + times[below[0]]) / 2)
-    return float(times[first])
-
-
-def _stacked(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    frames = [part.assign(group=name) for name, part in parts.items()]
-    whole = pd.concat(frames, ignore_index=True)
-    return whole[["group", *[name for name in whole if name != "group"]]]
-
-
-__all__ = [
-    "CumulativeIncidence",
-    "Incidence",
-    "StepCurve",
-    "SurvivalCurve",
-    "cumulative_incidence",
-    "limits",
-    "survival_curve",
-]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -13,9 +13,7 @@ from scipy.special import chdtrc
 
 from deepvalue_stats.errors import Fault, ModelError
 from deepvalue_stats.models.duration.curves import refuse_absent_cause
-from deepvalue_stats.models.duration.incidence import aalen_johansen
-from deepvalue_stats.models.duration.times import Counts, Roles, Spells, count, read_spells
-from deepvalue_stats.tables import read_only
+from deepvalue_stats.models.duration.times import Roles, Spells, read_spells
 
 Test = Literal["log-rank", "peto-peto", "gray"]
 TESTS = ("log-rank", "peto-peto", "gray")
@@ -173,7 +171,9 @@ def _refuse(test: str, cluster: str, permutations: int, rng: np.random.Generator
             Fault("no cluster to permute", WHERE, "name the column of those who carry the exposure")
         )
     if permutations and rng is None:
-        faults.append(Fault("permutations need a generator", WHERE, "rng=np.random.default_rng(seed)"))
+        faults.append(
+            Fault("permutations need a generator", WHERE, "rng=np.random.default_rng(seed)")
+        )
     if test == "gray" and cluster and not permutations:
         faults.append(
             Fault(
@@ -324,7 +324,8 @@ def gray_score(spells: Spells, cause: int) -> Score:
 
 
 def _at(times: np.ndarray, found: np.ndarray) -> np.ndarray:
-    return np.bincount(np.searchsorted(times, found), minlength=len(times))
+    """How many of these times fall on each of the distinct ones."""
+    return np.asarray(np.bincount(np.searchsorted(times, found), minlength=len(times)))
 
 
 def _group_curves(
@@ -384,10 +385,6 @@ def _permuted(
     as_large = 1
     for _ in range(permutations):
         group = rng.permutation(label)[spells.cluster]
-        drawn = Spells(
-            spells.entry, spells.exit, spells.cause, group, spells.groups, None, spells.delayed
-        )
+        drawn = replace(spells, group=group)
         as_large += chi_squared(compute(drawn))[0] >= observed * (1 - 1e-9)
     return as_large / (permutations + 1)
-
-

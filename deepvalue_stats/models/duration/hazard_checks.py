@@ -53,7 +53,7 @@ def _terms_of_deaths(sets: RiskSets) -> np.ndarray:
     order = np.argsort(sets.at[sets.died], kind="stable")
     place = np.empty(len(order), dtype="int64")
     place[order] = np.arange(len(order))
-    return place
+    return np.asarray(place)
 
 
 def survival_before(entry: np.ndarray, exit_: np.ndarray, died: np.ndarray) -> np.ndarray:
@@ -62,7 +62,7 @@ def survival_before(entry: np.ndarray, exit_: np.ndarray, died: np.ndarray) -> n
     at_risk = np.searchsorted(np.sort(entry), times) - np.searchsorted(np.sort(exit_), times)
     deaths = np.bincount(np.searchsorted(times, exit_[died]), minlength=len(times))
     survival = np.cumprod(1 - deaths / at_risk)
-    return 1 - np.r_[1.0, survival[:-1]]
+    return np.asarray(1 - np.r_[1.0, survival[:-1]])
 
 
 def concordant_share(
@@ -106,4 +106,3 @@ def baseline_hazard(sets: RiskSets, beta: np.ndarray) -> np.ndarray:
         rows = sets.stratum == one
         found[rows] = np.cumsum(jumps[rows])
     return found
-

@@ -109,7 +109,7 @@ def variance_of_incidence(curves: Incidence, k: int) -> np.ndarray:
         - 2 * here * np.cumsum(spread * here)
         + np.cumsum(spread * here**2)
     )
-    return np.maximum(own - 2 * first + second, 0)
+    return np.asarray(np.maximum(own - 2 * first + second, 0))
 
 
 def aalen_variance(curves: Incidence, k: int) -> np.ndarray:
@@ -138,7 +138,7 @@ def aalen_variance(curves: Incidence, k: int) -> np.ndarray:
         square = square + np.cumsum(size * weight**2)
         cross = cross + np.cumsum(size * weight * inverse)
         plain = plain + np.cumsum(size * inverse**2)
-    return np.maximum(square - 2 * here * cross + here**2 * plain, 0)
+    return np.asarray(np.maximum(square - 2 * here * cross + here**2 * plain, 0))
 
 
 def at_time(curves: Incidence, k: int, place: int) -> Functional:
@@ -177,7 +177,9 @@ def plain_variance(counts: Counts, k: int, functional: Functional) -> float:
     y, d, d_k = counts.at_risk, counts.exits, counts.events[:, k]
     alpha, beta = functional.alpha, functional.beta
     parts = (
-        alpha**2 * d_k * (y - d_k) / y + 2 * alpha * beta * d_k * (y - d) / y + beta**2 * d * (y - d) / y
+        alpha**2 * d_k * (y - d_k) / y
+        + 2 * alpha * beta * d_k * (y - d) / y
+        + beta**2 * d * (y - d) / y
     )
     return float(parts.sum())
 
@@ -214,5 +216,5 @@ def clustered_variance(spells: Spells, curves: Incidence, k: int) -> np.ndarray:
 def standard_error(spells: Spells, curves: Incidence, k: int) -> np.ndarray:
     """Standard error of F_k at each time, by the form that the observation allows, shape (m,)."""
     if spells.cluster is None and not spells.delayed:
-        return np.sqrt(variance_of_incidence(curves, k))
-    return np.sqrt(clustered_variance(spells, curves, k))
+        return np.asarray(np.sqrt(variance_of_incidence(curves, k)))
+    return np.asarray(np.sqrt(clustered_variance(spells, curves, k)))

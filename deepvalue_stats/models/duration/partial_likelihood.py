@@ -386,9 +386,9 @@ def _finished(
 
 def dependent_at_null(sets: RiskSets) -> np.ndarray:
     """Columns that do not vary within risk sets but for what the others explain, bool (p,)."""
-    information = information_of(sets, terms_at(sets, np.zeros(sets.x.shape[1])), np.ones(
-        len(sets.term_time)
-    ))
+    information = information_of(
+        sets, terms_at(sets, np.zeros(sets.x.shape[1])), np.ones(len(sets.term_time))
+    )
     values, vectors = np.linalg.eigh(information)
     null = values <= SINGULAR * max(values[-1], 1.0) * len(sets.x)
     return np.asarray((np.abs(vectors[:, null]) > 1e-6).any(axis=1))

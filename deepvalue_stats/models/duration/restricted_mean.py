@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -189,9 +189,7 @@ def _one_group(
     if cause is None:
         found = total(found)
         merged = (spells.cause > 0).astype("int64")
-        spells = Spells(
-            spells.entry, spells.exit, merged, spells.group, spells.groups, None, spells.delayed
-        )
+        spells = replace(spells, cause=merged)
     area, functional = area_until(found, k, horizon)
     share = influence(spells, found.counts, k, functional)
     plain = spells.delayed and cause is not None

@@ -98,7 +98,7 @@ class SubdistributionFit(ModelFit):
     def hazard_ratios(self, level: float = LEVEL) -> pd.DataFrame:
         """By term: the subdistribution hazard ratio with its limits; missing if not sound."""
         found = self.conf_int(level).assign(estimate=self.params)
-        found = np.exp(found[["estimate", "conf_low", "conf_high"]])
+        found = found[["estimate", "conf_low", "conf_high"]].map(np.exp)
         return found if self.convergence.status == "ok" else found * np.nan
 
     def incidence(self, newdata: pd.DataFrame, times: Iterable[float] | float) -> np.ndarray:
@@ -262,12 +262,29 @@ def fit_competing(
     Lau, Cole and Gange (2009), American Journal of Epidemiology 170; Latouche et al. (2013),
     Journal of Clinical Epidemiology 66.
     """
-    named = {"duration": duration, "event": event, "cluster": cluster}
-    persons = {"client": client, "practitioner": practitioner}
-    whole = fit_subdistribution(formula, data, cause=cause, **named, **persons)
+    whole = fit_subdistribution(
+        formula,
+        data,
+        duration=duration,
+        event=event,
+        cause=cause,
+        cluster=cluster,
+        client=client,
+        practitioner=practitioner,
+    )
     exits = sorted({int(code) for code in data[event].unique()} - {0})
     each = {
-        one: fit_cox(formula, data, cause=one, robust=not cluster, **named, **persons)
+        one: fit_cox(
+            formula,
+            data,
+            duration=duration,
+            event=event,
+            cause=one,
+            cluster=cluster,
+            robust=not cluster,
+            client=client,
+            practitioner=practitioner,
+        )
         for one in exits
     }
     return CompetingFits(MappingProxyType(each), whole)

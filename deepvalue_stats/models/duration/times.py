@@ -171,7 +171,7 @@ def _read_presence(data: pd.DataFrame, named: Mapping[str, str], reading: _Readi
 
 def _number(column: pd.Series, name: str, reading: _Reading) -> np.ndarray | None:
     if pd.api.types.is_timedelta64_dtype(column):
-        return np.asarray(column / pd.Timedelta(days=1), dtype="float64")
+        return column.to_numpy() / np.timedelta64(1, "D")
     try:
         values = pd.to_numeric(column).to_numpy(dtype="float64")
     except (ValueError, TypeError):
@@ -200,7 +200,9 @@ def _causes(column: pd.Series, name: str, reading: _Reading) -> np.ndarray | Non
     return values.astype("int64")
 
 
-def _check_order(start: np.ndarray | None, end: np.ndarray, roles: Roles, reading: _Reading) -> None:
+def _check_order(
+    start: np.ndarray | None, end: np.ndarray, roles: Roles, reading: _Reading
+) -> None:
     if (end <= 0).any():
         reading.add(
             f"'{roles.duration}' is not positive in {int((end <= 0).sum())} rows",
@@ -216,8 +218,7 @@ def _check_order(start: np.ndarray | None, end: np.ndarray, roles: Roles, readin
         )
     if (start >= end).any():
         reading.add(
-            f"'{roles.entry}' is not before '{roles.duration}' in"
-            f" {int((start >= end).sum())} rows",
+            f"'{roles.entry}' is not before '{roles.duration}' in {int((start >= end).sum())} rows",
             "leave out those who left before they came under observation, with a reason",
         )
 
