@@ -247,7 +247,7 @@ def _rank_weights(at_risk: np.ndarray, events: np.ndarray, test: str) -> np.ndar
         return np.ones(len(events))
     total, d = at_risk.sum(axis=1), events.sum(axis=1)
     survival = np.cumprod(np.where(total > 0, 1 - d / np.where(total > 0, total, 1), 1))
-    return np.r_[1.0, survival[:-1]]
+    return np.asarray(np.r_[1.0, survival[:-1]])
 
 
 def rank_score(spells: Spells, cause: int, test: str) -> Score:
