@@ -78,9 +78,7 @@ def test_log_rank_and_peto_peto_are_survdiffs(case):
     assert found.p_value == pytest.approx(told["logrank"]["p"], rel=1e-7)
     assert found.dof == told["logrank"]["df"]
     assert list(found.observed.values()) == told["logrank"]["observed"]
-    np.testing.assert_allclose(
-        list(found.expected.values()), told["logrank"]["expected"], rtol=rel
-    )
+    np.testing.assert_allclose(list(found.expected.values()), told["logrank"]["expected"], rtol=rel)
     found = compare_curves(data, **columns, by=by, test="peto-peto")
     assert found.statistic == pytest.approx(told["peto_peto"]["chisq"], rel=rel)
 
@@ -178,9 +176,7 @@ def test_days_lost_are_survfits_with_errors_from_its_influence(mgus2, cluster, k
         for one in (None, 1, 2)
     ]
     np.testing.assert_allclose([one.estimate[0] for one in found], told["estimate"], rtol=rel)
-    np.testing.assert_allclose(
-        [one.covariance[0, 0] ** 0.5 for one in found], told[key], rtol=rel
-    )
+    np.testing.assert_allclose([one.covariance[0, 0] ** 0.5 for one in found], told[key], rtol=rel)
 
 
 @pytest.mark.parametrize("cause", [1, 2])

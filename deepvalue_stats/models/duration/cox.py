@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, cast
+from typing import Literal, NoReturn, cast
 
 import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
-from deepvalue_stats.errors import ModelError
+from deepvalue_stats.errors import Fault, ModelError
 from deepvalue_stats.models.coding import Coding
 from deepvalue_stats.models.design import Design, build_design
 from deepvalue_stats.models.duration.curves import refuse_absent_cause
@@ -32,7 +32,7 @@ from deepvalue_stats.models.duration.partial_likelihood import (
     score_residuals,
 )
 from deepvalue_stats.models.duration.times import Roles, Spells, in_rows, read_spells
-from deepvalue_stats.models.fit import Convergence, ModelFit, ModelSpec, Status
+from deepvalue_stats.models.fit import At, Convergence, ModelFit, ModelSpec, Status
 from deepvalue_stats.models.link import STEEPEST, Link
 from deepvalue_stats.tables import LEVEL, read_only
 
@@ -51,6 +51,11 @@ def _relative(eta: np.ndarray, order: int) -> tuple[np.ndarray, ...]:
 
 
 RELATIVE = Link("log", _relative)
+
+
+def no_mean(instead: str) -> ModelError:
+    """The refusal to speak of means."""
+    return ModelError("a hazard model has no mean to predict", "predict", f"use {instead}")
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,10 @@ class CoxFit(ModelFit):
     def likelihood_ratio(self) -> float:
         """Chi-squared of all coefficients together."""
         return 2 * (self.loglik - self.loglik_null)
+
+    def predict(self, newdata: pd.DataFrame | None = None, at: At = "population") -> NoReturn:  # noqa: ARG002
+        """Refused: a model of hazards has no mean; see `survival`."""
+        raise no_mean("CoxFit.survival()")
 
     def hazard_ratios(self, level: float = LEVEL) -> pd.DataFrame:
         """By term: the hazard ratio with its limits; missing where the fit is not sound."""
@@ -312,9 +321,8 @@ def fit_cox(
     Journal of the American Statistical Association 84; Therneau and Grambsch (2000).
     """
     faults_of_options(ties, cluster, robust, entry)
-    design = hazard_design(formula, data, event)
-    spells = read_spells(data, Roles(duration, event, "", cluster, entry, strata))
-    refuse_absent_cause(spells, cause)
+    roles = Roles(duration, event, "", cluster, entry, strata)
+    design, spells = read_hazard(formula, data, roles, cause)
     when = _timeline(data, spells, cause, strata)
     sets = risk_sets(
         design.matrix, when.entry, when.exit, when.died, when.stratum, efron=ties == "efron"
@@ -371,14 +379,35 @@ def faults_of_options(ties: str, cluster: str, robust: bool, entry: str) -> None
         )
 
 
-def hazard_design(formula: str, data: pd.DataFrame, event: str) -> Design:
-    """The design of a hazard model: its constant is in the baseline, so it has no column."""
-    left = formula.partition("~")[0].strip().strip("`")
-    if left != event:
-        raise ModelError(
-            f"the formula's left side is not the event '{event}'", formula, f"write {event} ~ terms"
-        )
-    design = build_design(formula, data)
+def read_hazard(
+    formula: str, data: pd.DataFrame, roles: Roles, cause: int
+) -> tuple[Design, Spells]:
+    """The design and the durations of a hazard model, refused with the faults of both.
+
+    The response is whether this exit happened, and the constant has no column: the baseline is it.
+    """
+    faults: list[Fault] = []
+    spells, design, event = None, None, roles.event
+    try:
+        spells = read_spells(data, roles)
+        refuse_absent_cause(spells, cause)
+    except ModelError as error:
+        faults.extend(error.faults)
+    try:
+        left = formula.partition("~")[0].strip().strip("`")
+        if left != event:
+            words = f"the formula's left side is not the event '{event}'"
+            raise ModelError(words, formula, f"write {event} ~ terms")
+        died = np.zeros(len(data)) if spells is None else (spells.cause == cause).astype("float64")
+        design = _without_constant(build_design(formula, data.assign(**{event: died})), formula)
+    except ModelError as error:
+        faults.extend(error.faults)
+    if faults or spells is None or design is None:
+        raise ModelError.of(faults)
+    return replace(design, frame=data.reset_index(drop=True)), spells
+
+
+def _without_constant(design: Design, formula: str) -> Design:
     if design.terms[0] != "Intercept":
         raise ModelError(
             "the formula leaves the constant out",

@@ -101,15 +101,18 @@ def variance_of_incidence(curves: Incidence, k: int) -> np.ndarray:
     jump = curves.before / y
     left = np.where(y > d, y - d, np.inf)
     own = np.cumsum(jump**2 * d_k * (y - d_k) / y)
-    shared = jump * d_k / y
-    spread = d / (y * left)
-    first = here * np.cumsum(shared) - np.cumsum(shared * here)
-    second = (
-        here**2 * np.cumsum(spread)
-        - 2 * here * np.cumsum(spread * here)
-        + np.cumsum(spread * here**2)
-    )
-    return np.asarray(np.maximum(own - 2 * first + second, 0))
+    # running sums of weight times (F_k(t) - F_k(s)) to a power: by steps, so that nothing cancels
+    step = np.diff(here, prepend=0.0)
+    plain = _before(np.cumsum(d / (y * left)))
+    once = np.cumsum(step * plain)
+    twice = np.cumsum(2 * step * _before(once) + step**2 * plain)
+    shared = np.cumsum(step * _before(np.cumsum(jump * d_k / y)))
+    return np.asarray(np.maximum(own - 2 * shared + twice, 0))
+
+
+def _before(running: np.ndarray) -> np.ndarray:
+    """A running sum just before each time."""
+    return np.asarray(np.r_[0.0, running[:-1]])
 
 
 def aalen_variance(curves: Incidence, k: int) -> np.ndarray:

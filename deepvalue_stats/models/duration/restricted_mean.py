@@ -37,7 +37,8 @@ class RestrictedMean:
     groups : tuple of str
     estimate : numpy.ndarray, shape (g,)
     covariance : numpy.ndarray, shape (g, g)
-        Diagonal unless clusters have clients in several groups.
+        Diagonal unless clusters have clients in several groups; missing for a group of one
+        cluster.
     dof : float
         Clusters less one, or infinite.
     level : float
@@ -174,7 +175,10 @@ def restricted_mean(
         n_clusters = int(spells.cluster.max()) + 1
         summed = np.zeros((n_clusters, size))
         np.add.at(summed, spells.cluster, shares)
-        covariance, dof = summed.T @ summed, float(n_clusters - 1) if n_clusters > 1 else np.nan
+        covariance, dof = summed.T @ summed, float(n_clusters - 1)
+        # influences of a group's only cluster add up to nothing: that is no certainty
+        alone = [np.unique(spells.cluster[spells.group == place]).size < 2 for place in range(size)]
+        covariance[alone, :] = covariance[:, alone] = np.nan
     return RestrictedMean(
         float(horizon), cause, spells.groups, read_only(estimate), read_only(covariance), dof, level
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ from deepvalue_stats.tables import read_only
 
 # how far a curve may be from a level and still count as on it
 ON_LEVEL = 1.5e-8
+# a share this near to 0 or 1 is there but for rounding
+EDGE = 1e-12
 STEPPED = (
     "times",
     "at_risk",
@@ -47,6 +50,8 @@ class StepCurve:
         Rows.
     n_clusters : int
         0 where rows are taken as independent.
+    complete : bool
+        Whether nobody is left without an exit: the curve then stays as it is.
     emptied : float
         First time at which nobody was left at risk though others came under observation later;
         NaN where that never happened. The curve says nothing from there on.
@@ -63,6 +68,7 @@ class StepCurve:
     conf_high: np.ndarray
     n: int
     n_clusters: int
+    complete: bool
     emptied: float
     _entry: np.ndarray
     _exit: np.ndarray
@@ -85,12 +91,11 @@ class StepCurve:
     def at(self, times: Iterable[float] | float) -> pd.DataFrame:
         """The curve at given times, with who is still at risk then.
 
-        Beyond the last time the curve is missing unless it has come to its end.
+        Beyond the last time the curve is missing unless it is complete.
         """
         when = in_rows(times)
         place = np.searchsorted(self.times, when, side="right") - 1
-        ended = self.estimate[-1] == 1 - self.start
-        seen = (when <= self.times[-1]) | ended
+        seen = (when <= self.times[-1]) | self.complete
         columns = {
             name: np.where(seen, np.r_[first, getattr(self, name)][place + 1], np.nan)
             for name, first in (
@@ -118,7 +123,10 @@ def step_curve(
 ) -> StepCurve:
     """A curve with its limits, ready to hand out."""
     n_clusters = 0 if spells.cluster is None else int(spells.cluster.max()) + 1
-    dof = np.inf if n_clusters == 0 else max(n_clusters - 1, np.nan)
+    dof = np.inf if n_clusters == 0 else float(n_clusters - 1)
+    if n_clusters == 1:
+        # influences of one cluster add up to nothing: that is no certainty
+        error, dof = np.full_like(error, np.nan), np.nan
     low, high = limits(estimate, error, interval, float(t_quantile((1 + level) / 2, dof)))
     left = counts.at_risk - counts.exits - counts.censored
     gone = np.flatnonzero(left[:-1] == 0)
@@ -134,6 +142,7 @@ def step_curve(
         conf_high=read_only(high),
         n=len(spells.exit),
         n_clusters=n_clusters,
+        complete=bool(left[-1] == 0 and counts.censored[-1] == 0),
         emptied=float(counts.times[gone[0]]) if gone.size and spells.delayed else np.nan,
         _entry=read_only(np.sort(spells.entry)),
         _exit=read_only(np.sort(spells.exit)),
@@ -152,7 +161,7 @@ def limits(
     quantile : float
         Of the reference distribution.
     """
-    inside = (estimate > 0) & (estimate < 1) & np.isfinite(error)
+    inside = (estimate > EDGE) & (estimate < 1 - EDGE) & np.isfinite(error)
     share = np.where(inside, estimate, 0.5)
     half = quantile * np.where(inside, error, 0)
     if interval == "plain":
@@ -168,8 +177,9 @@ def limits(
 
 def cut(curve: StepCurve, shown: slice) -> StepCurve:
     """The first steps of a curve."""
-    parts = {name: read_only(getattr(curve, name)[shown]) for name in STEPPED}
-    return StepCurve(**{**vars(curve), **parts})
+    parts: dict[str, Any] = {name: read_only(getattr(curve, name)[shown]) for name in STEPPED}
+    complete = curve.complete and len(parts["times"]) == len(curve.times)
+    return replace(curve, complete=complete, **parts)
 
 
 def crossing(times: np.ndarray, curve: np.ndarray, goal: float) -> float:

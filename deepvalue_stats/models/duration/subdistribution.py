@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -17,13 +17,13 @@ from deepvalue_stats.models.duration.cox import (
     CoxFit,
     convergence_of,
     fit_cox,
-    hazard_design,
+    no_mean,
+    read_hazard,
     summed_sandwich,
 )
-from deepvalue_stats.models.duration.curves import refuse_absent_cause
 from deepvalue_stats.models.duration.partial_likelihood import Partial, maximise
-from deepvalue_stats.models.duration.times import Roles, Spells, in_rows, read_spells
-from deepvalue_stats.models.fit import ModelFit, ModelSpec
+from deepvalue_stats.models.duration.times import Roles, Spells, in_rows
+from deepvalue_stats.models.fit import At, ModelFit, ModelSpec
 from deepvalue_stats.tables import LEVEL, read_only
 
 Convention = Literal["crr", "finegray"]
@@ -94,6 +94,10 @@ class SubdistributionFit(ModelFit):
     def scores(self) -> np.ndarray:
         """Each row's contribution to the estimating function, shape (n, p)."""
         return read_only(self.influence)
+
+    def predict(self, newdata: pd.DataFrame | None = None, at: At = "population") -> NoReturn:  # noqa: ARG002
+        """Refused: a model of hazards has no mean; see `incidence`."""
+        raise no_mean("SubdistributionFit.incidence()")
 
     def hazard_ratios(self, level: float = LEVEL) -> pd.DataFrame:
         """By term: the subdistribution hazard ratio with its limits; missing if not sound."""
@@ -194,9 +198,7 @@ def fit_subdistribution(
             "fit_subdistribution",
             f"use one of {', '.join(CONVENTIONS)}",
         )
-    design = hazard_design(formula, data, event)
-    spells = read_spells(data, Roles(duration, event, "", cluster))
-    refuse_absent_cause(spells, cause)
+    design, spells = read_hazard(formula, data, Roles(duration, event, "", cluster), cause)
     sets = weighted_sets(design.matrix, spells, cause, convention)
     found = maximise(partial(weighted_likelihood, sets), sets.scale, len(sets.x))
     beta = found.params * sets.scale

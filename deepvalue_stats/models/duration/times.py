@@ -170,8 +170,10 @@ def _read_presence(data: pd.DataFrame, named: Mapping[str, str], reading: _Readi
 
 
 def _number(column: pd.Series, name: str, reading: _Reading) -> np.ndarray | None:
-    if pd.api.types.is_timedelta64_dtype(column):
-        return column.to_numpy() / np.timedelta64(1, "D")
+    # pandas would read them as nanoseconds
+    if column.dtype.kind in "mM":
+        reading.add(f"'{name}' is a date or a span of time", "count days from the start: .dt.days")
+        return None
     try:
         values = pd.to_numeric(column).to_numpy(dtype="float64")
     except (ValueError, TypeError):
