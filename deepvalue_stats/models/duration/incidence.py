@@ -144,17 +144,6 @@ def aalen_variance(curves: Incidence, k: int) -> np.ndarray:
     return np.asarray(np.maximum(square - 2 * here * cross + here**2 * plain, 0))
 
 
-def at_time(curves: Incidence, k: int, place: int) -> Functional:
-    """F_k at the time of that place, as a functional."""
-    counts, here = curves.counts, curves.incidence[:, k]
-    until = np.arange(len(here)) <= place
-    left = counts.at_risk - counts.exits
-    fall = (here[place] - here) / np.where(left > 0, left, 1)
-    return Functional(
-        np.where(until, curves.before / counts.at_risk, 0.0), np.where(until & (left > 0), -fall, 0)
-    )
-
-
 def area_until(curves: Incidence, k: int, horizon: float) -> tuple[float, Functional]:
     """The area under F_k up to a horizon, and it as a functional.
 
@@ -202,18 +191,42 @@ def influence(spells: Spells, counts: Counts, k: int, functional: Functional) ->
 def clustered_variance(spells: Spells, curves: Incidence, k: int) -> np.ndarray:
     """Variance of F_k at each time from influences summed by cluster, shape (m,).
 
+    Notes
+    -----
+    A cluster's influence on F_k(t) is P(t) - F_k(t) Q(t), where P grows at s by S(s-)/Y dM_k +
+    F_k(s) / (Y - d) dM and Q by dM / (Y - d), M the cluster's martingales: the work is times
+    times clusters.
+
     References
     ----------
     Therneau and Grambsch (2000), Modeling Survival Data, section 7: the infinitesimal jackknife.
     """
     label = np.arange(len(spells.exit)) if spells.cluster is None else spells.cluster
-    changes = np.flatnonzero(curves.counts.exits > 0)
-    found = np.zeros(len(curves.survival))
-    for place in changes:
-        shares = influence(spells, curves.counts, k, at_time(curves, k, int(place)))
-        found[place] = np.sum(np.bincount(label, weights=shares) ** 2)
-    latest = np.maximum.accumulate(np.where(curves.counts.exits > 0, np.arange(len(found)), -1))
-    return np.where(latest >= 0, found[latest], 0.0)
+    counts, here = curves.counts, curves.incidence[:, k]
+    y, d = counts.at_risk, counts.exits
+    jump, slope = curves.before / y, np.where(y > d, 1 / np.where(y > d, y - d, 1), 0.0)
+    entering = _by_time(np.searchsorted(counts.times, spells.entry, side="right"), len(y))
+    leaving = _by_time(np.searchsorted(counts.times, spells.exit), len(y))
+    at_risk, p, q = (np.zeros(int(label.max()) + 1) for _ in range(3))
+    found = np.zeros(len(y))
+    for j in range(len(y)):
+        np.add.at(at_risk, label[entering[j]], 1)
+        gone = leaving[j]
+        if d[j]:
+            own, every = -at_risk * counts.events[j, k] / y[j], -at_risk * d[j] / y[j]
+            np.add.at(own, label[gone[spells.cause[gone] == k + 1]], 1)
+            np.add.at(every, label[gone[spells.cause[gone] > 0]], 1)
+            p += jump[j] * own + here[j] * slope[j] * every
+            q += slope[j] * every
+        found[j] = np.sum((p - here[j] * q) ** 2) if d[j] else found[j - 1] if j else 0.0
+        np.subtract.at(at_risk, label[gone], 1)
+    return found
+
+
+def _by_time(place: np.ndarray, m: int) -> list[np.ndarray]:
+    """The rows of each of m times."""
+    order = np.argsort(place, kind="stable")
+    return np.split(order, np.searchsorted(place[order], np.arange(1, m + 1)))
 
 
 def standard_error(spells: Spells, curves: Incidence, k: int) -> np.ndarray:
