@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from deepvalue_stats.models import (
@@ -15,6 +15,7 @@ from deepvalue_stats.models import (
 )
 
 DAYS = {"duration": "days", "event": "left"}
+laws = settings(max_examples=25, deadline=None)
 
 
 @st.composite
@@ -45,6 +46,7 @@ def sound(fit):
     return fit.convergence.status == "ok" and np.abs(fit.params).max() < 5
 
 
+@laws
 @given(services())
 def test_without_censoring_curves_are_plain_shares(frame):
     frame = frame.assign(left=np.maximum(frame["left"], 1))
@@ -58,6 +60,7 @@ def test_without_censoring_curves_are_plain_shares(frame):
     same(found["std_error"] ** 2, own.mean(axis=0) * (1 - own.mean(axis=0)) / len(frame))
 
 
+@laws
 @given(services(), st.sampled_from(["", "begun"]))
 def test_incidences_and_survival_add_up_to_one(frame, entry):
     found = cumulative_incidence(frame, **DAYS, entry=entry)
@@ -65,6 +68,7 @@ def test_incidences_and_survival_add_up_to_one(frame, entry):
     same(curve.estimate + found.others["all"] + found.survival["all"], 1)
 
 
+@laws
 @given(services(exits=1), st.sampled_from(["", "adviser"]))
 def test_with_one_exit_incidence_is_what_survival_leaves(frame, cluster):
     one = cumulative_incidence(frame, **DAYS, cluster=cluster).curves["all"]
@@ -74,6 +78,7 @@ def test_with_one_exit_incidence_is_what_survival_leaves(frame, cluster):
     same(one.std_error[known], other.std_error[known])
 
 
+@laws
 @given(services())
 def test_each_row_as_a_cluster_gives_the_closed_form(frame):
     rows = frame.assign(row=np.arange(len(frame)))
@@ -88,6 +93,7 @@ def test_each_row_as_a_cluster_gives_the_closed_form(frame):
         same(plain.covariance, own.covariance)
 
 
+@laws
 @given(services())
 def test_days_lost_and_days_without_an_exit_add_up_to_the_horizon(frame):
     horizon = float(frame["days"].max())
@@ -95,6 +101,7 @@ def test_days_lost_and_days_without_an_exit_add_up_to_the_horizon(frame):
     same(sum(part.estimate[0] for part in parts), horizon)
 
 
+@laws
 @given(services(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_and_the_names_of_groups_do_not_matter(frame, random):
     order = list(range(len(frame)))
@@ -118,6 +125,7 @@ def test_the_order_of_rows_and_the_names_of_groups_do_not_matter(frame, random):
         same(one.covariance, other.covariance)
 
 
+@laws
 @given(services())
 def test_rows_twice_halve_the_variance(frame):
     twice = pd.concat([frame, frame], ignore_index=True)
@@ -130,6 +138,7 @@ def test_rows_twice_halve_the_variance(frame):
     same(one.covariance, 2 * other.covariance)
 
 
+@laws
 @given(services())
 def test_a_row_cut_in_pieces_changes_nothing(frame):
     rng = np.random.default_rng(len(frame))
@@ -155,6 +164,7 @@ def test_a_row_cut_in_pieces_changes_nothing(frame):
         same(one.covariance, other.covariance)
 
 
+@laws
 @given(services(), st.floats(0.01, 50))
 def test_a_change_of_the_unit_of_time_moves_no_coefficient(frame, factor):
     other = frame.assign(days=frame["days"] * factor)
@@ -165,6 +175,7 @@ def test_a_change_of_the_unit_of_time_moves_no_coefficient(frame, factor):
         same(one.covariance, two.covariance)
 
 
+@laws
 @given(services(), st.floats(0.001, 1000))
 def test_a_change_of_the_unit_of_a_covariate_divides_its_coefficient(frame, factor):
     other = frame.assign(x=frame["x"] * factor)
@@ -175,6 +186,7 @@ def test_a_change_of_the_unit_of_a_covariate_divides_its_coefficient(frame, fact
         same(one.bse, two.bse * factor)
 
 
+@laws
 @given(services(exits=1))
 def test_coxs_score_test_of_two_groups_is_near_the_log_rank_test_and_the_same_without_ties(frame):
     apart = frame.assign(days=frame["days"] + np.linspace(0, 0.5, len(frame)))
