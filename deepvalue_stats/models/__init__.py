@@ -14,6 +14,23 @@ from deepvalue_stats.models.fit import Convergence, ModelFit, ModelSpec
 from deepvalue_stats.models.link import CLOGLOG, LOGIT, Link
 
 if TYPE_CHECKING:
+    from deepvalue_stats.models.duration.cox import CoxFit, fit_cox
+    from deepvalue_stats.models.duration.curves import (
+        CumulativeIncidence,
+        SurvivalCurve,
+        cumulative_incidence,
+        survival_curve,
+    )
+    from deepvalue_stats.models.duration.group_tests import GroupTest, compare_curves
+    from deepvalue_stats.models.duration.landmark import Landmark, landmark
+    from deepvalue_stats.models.duration.restricted_mean import RestrictedMean, restricted_mean
+    from deepvalue_stats.models.duration.subdistribution import (
+        CompetingFits,
+        SubdistributionFit,
+        fit_competing,
+        fit_subdistribution,
+    )
+    from deepvalue_stats.models.duration.sustained import sustained
     from deepvalue_stats.models.formula import build_formula, build_random_part, exposure_columns
     from deepvalue_stats.models.hazard.expansion import person_periods
     from deepvalue_stats.models.hazard.fitting import fit_hazard
@@ -24,41 +41,75 @@ if TYPE_CHECKING:
     from deepvalue_stats.models.multilevel.fitting import fit_multilevel
 
 _LAZY = {
+    "CompetingFits": "duration.subdistribution",
+    "CoxFit": "duration.cox",
+    "CumulativeIncidence": "duration.curves",
+    "GroupTest": "duration.group_tests",
     "HazardRecord": "hazard.record",
+    "Landmark": "duration.landmark",
     "MultilevelFit": "multilevel.fit",
     "Recall": "missed",
+    "RestrictedMean": "duration.restricted_mean",
+    "SubdistributionFit": "duration.subdistribution",
+    "SurvivalCurve": "duration.curves",
     "build_formula": "formula",
     "build_random_part": "formula",
+    "compare_curves": "duration.group_tests",
+    "cumulative_incidence": "duration.curves",
     "exposure_columns": "formula",
+    "fit_competing": "duration.subdistribution",
+    "fit_cox": "duration.cox",
     "fit_gee": "marginal",
     "fit_hazard": "hazard.fitting",
     "fit_logit": "marginal",
     "fit_missed": "missed",
     "fit_multilevel": "multilevel.fitting",
+    "fit_subdistribution": "duration.subdistribution",
+    "landmark": "duration.landmark",
     "person_periods": "hazard.expansion",
+    "restricted_mean": "duration.restricted_mean",
+    "survival_curve": "duration.curves",
+    "sustained": "duration.sustained",
 }
 
 __all__ = [
     "CLOGLOG",
     "LOGIT",
+    "CompetingFits",
     "Convergence",
+    "CoxFit",
+    "CumulativeIncidence",
     "Design",
+    "GroupTest",
     "HazardRecord",
+    "Landmark",
     "Link",
     "ModelFit",
     "ModelSpec",
     "MultilevelFit",
     "Recall",
+    "RestrictedMean",
+    "SubdistributionFit",
+    "SurvivalCurve",
     "build_design",
     "build_formula",
     "build_random_part",
+    "compare_curves",
+    "cumulative_incidence",
     "exposure_columns",
+    "fit_competing",
+    "fit_cox",
     "fit_gee",
     "fit_hazard",
     "fit_logit",
     "fit_missed",
     "fit_multilevel",
+    "fit_subdistribution",
+    "landmark",
     "person_periods",
+    "restricted_mean",
+    "survival_curve",
+    "sustained",
 ]
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 At = Literal["population", "typical", "conditional"]
 Status = Literal["ok", "not_converged", "separated"]
+SpeaksOf = Literal["means", "differences", "odds", "hazards"]
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,9 @@ class ModelFit:
         Column added to the linear predictor; empty for none.
     hazard : HazardRecord or None
         The clock of a discrete-time hazard, whose rows are persons and periods; None otherwise.
+    speaks_of : str
+        What the coefficients are about: means; or differences, odds or hazards, from which no
+        mean follows.
     """
 
     spec: ModelSpec
@@ -134,6 +138,7 @@ class ModelFit:
     random: RandomPart | None = None
     offset: str = ""
     hazard: HazardRecord | None = None
+    speaks_of: SpeaksOf = "means"
 
     @property
     def interval_joint(self) -> np.ndarray:
