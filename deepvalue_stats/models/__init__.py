@@ -14,6 +14,11 @@ from deepvalue_stats.models.fit import Convergence, ModelFit, ModelSpec
 from deepvalue_stats.models.link import LOGIT, Link
 
 if TYPE_CHECKING:
+    from deepvalue_stats.models.clusters import (
+        ClusterAdvice,
+        cluster_advice,
+        few_cluster_covariance,
+    )
     from deepvalue_stats.models.formula import build_formula, build_random_part, exposure_columns
     from deepvalue_stats.models.marginal import fit_gee, fit_logit
     from deepvalue_stats.models.missed import Recall, fit_missed
@@ -21,9 +26,12 @@ if TYPE_CHECKING:
     from deepvalue_stats.models.multilevel.fitting import fit_multilevel
 
 _LAZY = {
+    "ClusterAdvice": "clusters",
     "MultilevelFit": "multilevel.fit",
     "Recall": "missed",
     "build_formula": "formula",
+    "cluster_advice": "clusters",
+    "few_cluster_covariance": "clusters",
     "build_random_part": "formula",
     "exposure_columns": "formula",
     "fit_gee": "marginal",
@@ -34,6 +42,7 @@ _LAZY = {
 
 __all__ = [
     "LOGIT",
+    "ClusterAdvice",
     "Convergence",
     "Design",
     "Link",
@@ -44,7 +53,9 @@ __all__ = [
     "build_design",
     "build_formula",
     "build_random_part",
+    "cluster_advice",
     "exposure_columns",
+    "few_cluster_covariance",
     "fit_gee",
     "fit_logit",
     "fit_missed",
