@@ -29,10 +29,12 @@ _LAZY = {
     "ClusterAdvice": "clusters",
     "MultilevelFit": "multilevel.fit",
     "Recall": "missed",
+    "WildTest": "clusters",
     "build_formula": "formula",
+    "build_random_part": "formula",
     "cluster_advice": "clusters",
     "few_cluster_covariance": "clusters",
-    "build_random_part": "formula",
+    "wild_bootstrap": "clusters",
     "exposure_columns": "formula",
     "fit_gee": "marginal",
     "fit_logit": "marginal",
@@ -50,6 +52,7 @@ __all__ = [
     "ModelSpec",
     "MultilevelFit",
     "Recall",
+    "WildTest",
     "build_design",
     "build_formula",
     "build_random_part",
@@ -60,6 +63,7 @@ __all__ = [
     "fit_logit",
     "fit_missed",
     "fit_multilevel",
+    "wild_bootstrap",
 ]
 
 

@@ -28,8 +28,13 @@ Moments = Literal["gee", "geepack"]
 # scoring has settled when no coefficient, of columns of unit mean square, moves by more
 SETTLED = 1e-11
 ITERATIONS = 200
-# how near a correlation comes to where its matrix is singular
-MARGIN = 1e-3
+# how near to 1 a correlation comes; and what it leaves, at least, of the variance of the sum of the
+# largest group: with less that group alone would decide, and scoring runs in circles
+MARGIN, SUM_LEFT = 1e-3, 0.2
+# scoring that has not settled by then moves the correlation half the way only
+DAMPED = 20
+# scoring gives up where some outcome is predicted beyond this: the data are separated
+HOPELESS = 50.0
 # a step that moves a linear predictor by more is shortened
 LONGEST = 8.0
 
@@ -236,7 +241,7 @@ def _scored(
     while True:
         now: Correlation = "independence" if roughly else correlation
         work = _whitened_at(groups, columns, outcome, params, alpha, now, (phi, held))
-        if iterations == ITERATIONS:
+        if iterations == ITERATIONS or np.abs(columns @ params).max() > HOPELESS:
             return work, iterations
         step = _step(work, columns)
         params, iterations = params + step, iterations + 1
@@ -246,6 +251,7 @@ def _scored(
         roughly = False
         if correlation != "independence" or moved <= SETTLED:
             alpha, phi, held = moment(_pearson(columns, outcome, params)[0], alpha)
+            alpha = (alpha + before) / 2 if iterations > DAMPED else alpha
         if max(moved, abs(alpha - before)) <= SETTLED:
             last = _whitened_at(groups, columns, outcome, params, alpha, correlation, (phi, held))
             return last, iterations
@@ -339,7 +345,7 @@ def _moments(groups: Groups, correlation: Correlation, moments: Moments, p: int)
 def _exchangeable_moments(groups: Groups, less: int) -> _Moment:
     pairs = float((groups.size * (groups.size - 1)).sum()) / 2
     n, largest = int(groups.size.sum()), int(groups.size.max())
-    lowest = -1.0 if largest < 3 else -1 / (largest - 1)
+    lowest = (SUM_LEFT - 1) / max(largest - 1, 1)
 
     def moment(residual: np.ndarray, _: float) -> tuple[float, float, bool]:
         squares = float(residual @ residual)
@@ -373,7 +379,7 @@ def _ar1_moments(groups: Groups) -> _Moment:
         if bottom == 0:
             return 0.0, phi, False
         step = float(slope @ (products - pairs * np.power(start, lags))) / bottom
-        alpha, held = _held(start + step, -1.0)
+        alpha, held = _held(start + step, MARGIN - 1)
         return alpha, phi, held
 
     return moment
@@ -390,8 +396,8 @@ def _by_lag(groups: Groups, whose: np.ndarray, span: int, values: np.ndarray) ->
 
 
 def _held(alpha: float, lowest: float) -> tuple[float, bool]:
-    """Alpha, kept where the correlation matrix is positive definite."""
-    low, high = lowest * (1 - MARGIN), 1 - MARGIN
+    """Alpha, kept where the correlation matrix is well and positive definite."""
     if not np.isfinite(alpha):
         return 0.0, True
-    return float(np.clip(alpha, low, high)), not low <= alpha <= high
+    held = float(np.clip(alpha, lowest, 1 - MARGIN))
+    return held, held != alpha

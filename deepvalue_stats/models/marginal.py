@@ -61,8 +61,9 @@ def fit_gee(
         alpha^|s - t|, so that a wave left out is time gone by. Without it rows follow each other
         as they stand, and a gap is not seen.
     covariance : str
-        robust; kauermann_carroll, mancl_derouen or ford_westgate, with Satterthwaite's degrees of
-        freedom (for other degrees see `few_cluster_covariance`); auto chooses by the groups.
+        robust; mancl_derouen, kauermann_carroll or ford_westgate, for few groups (for their
+        degrees of freedom see `few_cluster_covariance`); auto chooses by the groups, and keeps
+        the reason in `clusters`.
     client, practitioner : str
         Columns by which persons are counted, where the data have them.
 

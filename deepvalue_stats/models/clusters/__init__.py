@@ -16,15 +16,25 @@ from deepvalue_stats.models.clusters.gate import (
     cluster_advice,
     effective_clusters,
 )
+from deepvalue_stats.models.clusters.wild import (
+    WildTest,
+    wild_bootstrap,
+    wild_linear,
+    wild_logit,
+)
 
 __all__ = [
     "ClusterAdvice",
     "ClusterCovariance",
     "ClusterSums",
+    "WildTest",
     "adjusted_covariance",
     "cluster_advice",
     "cluster_sums",
     "cr2",
     "effective_clusters",
     "few_cluster_covariance",
+    "wild_bootstrap",
+    "wild_linear",
+    "wild_logit",
 ]

@@ -18,6 +18,7 @@ from typing import Literal
 
 import numpy as np
 
+from deepvalue_stats.errors import ModelError
 from deepvalue_stats.tables import read_only
 
 Kind = Literal["robust", "mancl_derouen", "kauermann_carroll", "ford_westgate"]
@@ -179,8 +180,16 @@ def adjusted_covariance(sums: ClusterSums, kind: Kind) -> ClusterCovariance:
 def _leverages(information: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Inverse root of K, and eigenvalues and eigenvectors of the clusters' Q_j."""
     total = information.sum(axis=0)
-    scale = 1 / np.sqrt(np.diag(total))
-    lower = np.linalg.cholesky(total * np.outer(scale, scale))
+    diagonal = np.diag(total)
+    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    try:
+        lower = np.linalg.cholesky(total * np.outer(scale, scale))
+    except np.linalg.LinAlgError:
+        raise ModelError(
+            "the columns cannot be told apart, so there is no covariance",
+            "adjusted_covariance",
+            "take a column out, or give the data more variation in it",
+        ) from None
     root = np.linalg.solve(lower, np.diag(scale))
     shares = root @ information @ root.T
     values, vectors = np.linalg.eigh((shares + np.swapaxes(shares, 1, 2)) / 2)

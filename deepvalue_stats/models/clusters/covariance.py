@@ -29,14 +29,21 @@ from deepvalue_stats.tables import read_only
 
 Degrees = Literal["satterthwaite", "clusters", "normal"]
 DEGREES: tuple[Degrees, ...] = ("satterthwaite", "clusters", "normal")
+# what goes with each, by the evidence in `gate`
+USUAL: dict[Kind, Degrees] = {
+    "robust": "normal",
+    "mancl_derouen": "clusters",
+    "kauermann_carroll": "satterthwaite",
+    "ford_westgate": "clusters",
+}
 
 
 def few_cluster_covariance(
     fit: ModelFit,
     cluster: str,
-    kind: Kind | Literal["auto"] = "kauermann_carroll",
+    kind: Kind | Literal["auto"] = "auto",
     *,
-    degrees: Degrees = "satterthwaite",
+    degrees: Degrees | None = None,
 ) -> ModelFit:
     """Give a GEE or a logit a covariance that is honest with few clusters.
 
@@ -52,10 +59,11 @@ def few_cluster_covariance(
     kind : str
         As of `adjusted_covariance`; auto chooses by the number of clusters that the term of the
         fewest is worth, and keeps the reason in `clusters`.
-    degrees : str
+    degrees : str, optional
         satterthwaite: of each coefficient, by how unevenly clusters tell of it. clusters: the
         clusters less the terms that are constant within each of them, the intercept among them.
-        normal: none. Of `auto`, what is chosen goes before.
+        normal: none. Unless given: satterthwaite for kauermann_carroll, clusters for
+        mancl_derouen and ford_westgate, normal for robust; `auto` chooses them as well.
 
     Returns
     -------
@@ -86,9 +94,10 @@ def few_cluster_covariance(
         advice = fit_advice(fit, columns, labels, cluster)
         if advice.level == "standard" and fit.spec.covariance.endswith(f":{cluster}"):
             return replace(fit, clusters=advice)
-        kind, degrees = advice.covariance, advice.degrees  # type: ignore[assignment]
+        kind, degrees = advice.covariance, degrees or advice.degrees  # type: ignore[assignment]
     if fit.convergence.status != "ok":
         return replace(fit, clusters=advice)
+    degrees = degrees or USUAL[kind]
     found = adjusted_covariance(cluster_sums(columns, residual, labels), kind)
     each = _degrees_of(found, fit, labels, degrees)
     _refuse_undetermined(fit, cluster, found.covariance, each)
@@ -177,7 +186,7 @@ def _doubts(
     return "; ".join(told)
 
 
-def _refuse_kind(fit: ModelFit, kind: str, degrees: str) -> None:
+def _refuse_kind(fit: ModelFit, kind: str, degrees: str | None) -> None:
     if fit.spec.estimator not in ("gee", "logit"):
         raise ModelError(
             f"a fit by '{fit.spec.estimator}' has no covariance for few clusters here",
@@ -188,7 +197,7 @@ def _refuse_kind(fit: ModelFit, kind: str, degrees: str) -> None:
         raise ModelError(
             f"no covariance '{kind}'", fit.spec.formula, f"use one of {', '.join(KINDS)}, auto"
         )
-    if degrees not in DEGREES:
+    if degrees is not None and degrees not in DEGREES:
         raise ModelError(
             f"no degrees of freedom '{degrees}'",
             fit.spec.formula,
