@@ -291,8 +291,9 @@ def page(table: pd.DataFrame) -> str:
         "# Tests with few practitioners",
         "",
         f"How often a test at 5% rejects the planted value, in {replicates:,} studies of each",
-        f"design: {CLIENTS} clients a practitioner (uneven: log-normal, standard deviation as large",
-        f"as the mean), base rate {BASE}, ICC {ICC}, a covariate of the client, log odds 0 and 0.5.",
+        f"design: {CLIENTS} clients a practitioner (uneven: log-normal, with a standard deviation",
+        f"as large as the mean), base rate {BASE}, ICC {ICC}, a covariate of the client, and log",
+        "odds of 0 and 0.5.",
         f"An honest test is between {SIZE - wide:.3f} and {SIZE + wide:.3f}; + rejects too often,",
         "- too seldom. One less the share is the coverage of the 95% interval. Silent: studies",
         "without a finite answer. All methods are in table.csv.",
@@ -305,11 +306,10 @@ def page(table: pd.DataFrame) -> str:
         told = part.set_index("method")
         marks = {"holds": "", "too often": " +", "too seldom": " -"}
         cells_of = [
-            f"{told.loc[name, 'rejected']:.3f}{marks[str(told.loc[name, 'verdict'])]}"
-            for name in SHOWN
+            f"{float(told['rejected'][name]):.3f}{marks[told['verdict'][name]]}" for name in SHOWN
         ]
         first = part.iloc[0]
-        head = [*map(str, key), str(first["effective"]), str(first["silent"])]  # type: ignore[arg-type]
+        head = [*map(str, key), str(first["effective"]), str(first["silent"])]
         lines.append(f"| {' | '.join([*head, *cells_of])} |")
     return "\n".join([*lines, "", f"Made by `{COMMAND}`.", ""])
 

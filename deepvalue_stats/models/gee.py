@@ -82,6 +82,8 @@ class Groups:
     gap : numpy.ndarray, shape (n,)
         Time since the row before in the same group, 0 in first rows.
     time : numpy.ndarray of int, shape (n,)
+        Since the first row of the group. Both in steps of the largest whole number that goes into
+        all gaps.
     """
 
     order: np.ndarray
@@ -109,8 +111,11 @@ def sorted_groups(labels: np.ndarray, time: np.ndarray | None = None) -> Groups:
         time = np.arange(len(labels)) - np.repeat(start, size)
     else:
         time = np.asarray(time)[order].astype("int64")
-    gap = np.where(first, 0, np.diff(time, prepend=0)).astype("float64")
-    return Groups(order, start, size, gap, time)
+    gap = np.where(first, 0, np.diff(time, prepend=0))
+    # waves every second year are steps of one: half a step says nothing of the sign of alpha
+    step = max(int(np.gcd.reduce(gap)), 1)
+    since = time - np.repeat(time[start], size)
+    return Groups(order, start, size, (gap // step).astype("float64"), since // step)
 
 
 def gee_logit(
@@ -135,7 +140,8 @@ def gee_logit(
     correlation : str
     time : numpy.ndarray of int, shape (n,), optional
         For AR(1): rows of a group at times s and t correlate by alpha^|s - t|, so that a wave
-        left out counts as time gone by (geepack with `waves`). Without it rows follow each other
+        left out counts as time gone by (geepack with `waves`); alpha is that of rows one step of
+        the largest common gap apart. Without it rows follow each other
         by their position, and a gap is not seen (geepack without).
     moments : str
         Which moments give an exchangeable correlation; see the module.
@@ -301,7 +307,7 @@ def _whiten(groups: Groups, alpha: float, rows: np.ndarray, correlation: Correla
     towards, width = _towards(groups, alpha)
     out = rows.copy()
     out[1:] -= towards[1:, None] * rows[:-1]
-    return out / width[:, None]
+    return np.asarray(out / width[:, None])
 
 
 def _unwhiten(
@@ -372,7 +378,7 @@ def _ar1_moments(groups: Groups) -> _Moment:
             return 0.0, phi, False
         products = _by_lag(groups, whose, span, residual)[lags] / phi
         nearest = float(products[0] / pairs[0])
-        # where no two waves are next to each other, the equation is flat at zero
+        # where no two rows are one step apart, the equation is flat at zero
         start = last or float(np.sign(nearest) * np.abs(nearest) ** (1 / lags[0]))
         slope = lags * np.power(start, lags - 1.0)
         bottom = float((pairs * slope) @ slope)

@@ -78,10 +78,10 @@ def _marginal(spec: ModelSpec, frame: pd.DataFrame, ids: dict[str, str]) -> Mode
             group=spec.groups[0],
             correlation=spec.correlation,  # type: ignore[arg-type]
             time=spec.time or None,
-            **ids,
+            **ids,  # type: ignore[arg-type]
         )
     else:
-        again = fit_logit(spec.formula, frame, cluster=cluster, **ids)
+        again = fit_logit(spec.formula, frame, cluster=cluster, **ids)  # type: ignore[arg-type]
     if not spec.degrees:
         return again
     return few_cluster_covariance(

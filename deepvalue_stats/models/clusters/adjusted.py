@@ -32,6 +32,8 @@ POWERS: dict[Kind, tuple[tuple[float, float], ...]] = {
 }
 # a direction of which a cluster leaves less than this to the others is its own
 OWN = 1e-8
+# a coefficient that is less of an unseen combination than this is no part of it
+FAINT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,9 @@ class ClusterCovariance:
     Attributes
     ----------
     covariance : numpy.ndarray, shape (p, p)
-    alone : numpy.ndarray of int
-        Clusters that alone determine some combination of the coefficients.
+    unseen : numpy.ndarray, shape (m, p)
+        Combinations of the coefficients that one cluster alone determines, which therefore show no
+        error.
     root : numpy.ndarray, shape (p, p)
         Inverse of the lower root of K.
     spread, pull : numpy.ndarray, shape (J, k, p, p)
@@ -67,7 +70,7 @@ class ClusterCovariance:
     """
 
     covariance: np.ndarray
-    alone: np.ndarray
+    unseen: np.ndarray
     root: np.ndarray
     spread: np.ndarray
     pull: np.ndarray
@@ -82,7 +85,7 @@ class ClusterCovariance:
         Returns
         -------
         numpy.ndarray
-            Not a number where a combination has no variance.
+            Not a number where a combination has no variance, or a part that is unseen.
 
         Notes
         -----
@@ -96,7 +99,13 @@ class ClusterCovariance:
         """
         return np.array([self._degrees(one) for one in np.atleast_2d(contrasts)])
 
+    def sees(self, contrast: np.ndarray) -> bool:
+        """Whether more than one cluster tells of every part of a linear combination."""
+        return not (np.abs(self.unseen @ contrast) > FAINT * np.abs(contrast).max()).any()
+
     def _degrees(self, contrast: np.ndarray) -> float:
+        if not self.sees(contrast):
+            return float("nan")
         direction = self.root @ contrast
         spread, pull = self.spread @ direction, self.pull @ direction
         own = np.einsum("jap,jbp->jab", spread, spread)
@@ -170,11 +179,25 @@ def adjusted_covariance(sums: ClusterSums, kind: Kind) -> ClusterCovariance:
         pull.append(vectors * values[:, None, :] @ scaled)
     return ClusterCovariance(
         covariance=read_only(root.T @ meat @ root),
-        alone=np.flatnonzero(own.any(axis=1)),
+        unseen=unseen_by_others(root, values, vectors),
         root=root,
         spread=np.stack(spread, axis=1),
         pull=np.stack(pull, axis=1),
     )
+
+
+def unseen_by_others(root: np.ndarray, values: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Combinations that one cluster determines alone, largest part 1, shape (m, p).
+
+    Parameters
+    ----------
+    root : numpy.ndarray, shape (p, p)
+    values, vectors : numpy.ndarray, shape (J, p) and (J, p, p)
+        Of the clusters' Q_j.
+    """
+    cluster, place = np.nonzero(values > 1 - OWN)
+    found = vectors[cluster, :, place] @ root
+    return np.asarray(found / np.abs(found).max(axis=1, initial=0.0)[:, None])
 
 
 def _leverages(information: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

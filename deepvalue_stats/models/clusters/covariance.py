@@ -100,7 +100,7 @@ def few_cluster_covariance(
     degrees = degrees or USUAL[kind]
     found = adjusted_covariance(cluster_sums(columns, residual, labels), kind)
     each = _degrees_of(found, fit, labels, degrees)
-    _refuse_undetermined(fit, cluster, found.covariance, each)
+    _refuse_undetermined(fit, cluster, found, each)
     return replace(
         fit,
         spec=replace(fit.spec, covariance=f"{kind}:{cluster}", degrees=degrees),
@@ -108,7 +108,7 @@ def few_cluster_covariance(
         dof=float(each.min()),
         term_degrees=read_only(each),
         n_groups={**fit.n_groups, cluster: int(labels.max()) + 1},
-        convergence=replace(fit.convergence, message=_doubts(fit, cluster, found, advice)),
+        convergence=replace(fit.convergence, message=_doubts(fit, advice)),
         clusters=advice,
     )
 
@@ -168,22 +168,15 @@ def between_terms(matrix: np.ndarray, labels: np.ndarray) -> int:
     same = np.diff(labels[order]) == 0
     moves = np.abs(np.diff(matrix[order], axis=0))[same]
     if len(moves) == 0:
-        return matrix.shape[1]
+        return int(matrix.shape[1])
     return int((moves.max(axis=0) <= 1e-12 * np.abs(matrix).max(axis=0)).sum())
 
 
-def _doubts(
-    fit: ModelFit, cluster: str, found: ClusterCovariance, advice: ClusterAdvice | None
-) -> str:
-    told = [fit.convergence.message] if fit.convergence.message else []
-    if len(found.alone):
-        told.append(
-            f"{len(found.alone)} of the {cluster}s determine some combination of terms alone, "
-            "which has no error that could be seen"
-        )
+def _doubts(fit: ModelFit, advice: ClusterAdvice | None) -> str:
+    told = [fit.convergence.message]
     if advice is not None and advice.level == "descriptive":
         told.append(advice.reason)
-    return "; ".join(told)
+    return "; ".join(one for one in told if one)
 
 
 def _refuse_kind(fit: ModelFit, kind: str, degrees: str | None) -> None:
@@ -241,9 +234,10 @@ def _refuse_split(fit: ModelFit, cluster: str, labels: np.ndarray) -> None:
 
 
 def _refuse_undetermined(
-    fit: ModelFit, cluster: str, covariance: np.ndarray, degrees: np.ndarray
+    fit: ModelFit, cluster: str, found: ClusterCovariance, degrees: np.ndarray
 ) -> None:
-    sound = (np.diag(covariance) > 0) & (degrees > 0)
+    seen = np.array([found.sees(unit) for unit in np.eye(len(fit.terms))])
+    sound = seen & (np.diag(found.covariance) > 0) & (degrees > 0)
     if not sound.all():
         names = ", ".join(np.array(fit.terms)[~sound])
         raise ModelError(

@@ -9,6 +9,7 @@ from deepvalue_stats.models.clusters.adjusted import (
     ClusterCovariance,
     adjusted_covariance,
     cluster_sums,
+    unseen_by_others,
 )
 from deepvalue_stats.tables import read_only
 
@@ -63,7 +64,7 @@ def cr2(
         found = _weighted(full, residual, labels, weights)
     return ClusterCovariance(
         covariance=read_only(found.covariance[:p, :p]),
-        alone=found.alone,
+        unseen=found.unseen[:, :p],
         root=found.root[:, :p],
         spread=found.spread,
         pull=found.pull,
@@ -80,29 +81,29 @@ def _weighted(
     whole = np.linalg.solve(lower, columns.T).T
     order = np.argsort(labels, kind="stable")
     cuts = np.flatnonzero(np.diff(labels[order])) + 1
-    meat, spread, pull, alone = np.zeros_like(lower), [], [], []
-    for place, rows in enumerate(np.split(order, cuts)):
+    meat, spread, pull, leverage = np.zeros_like(lower), [], [], []
+    for rows in np.split(order, cuts):
         part, error, weight = whole[rows], residual[rows], weights[rows]
-        towards, own = _towards(part, weight)
+        towards = _towards(part, weight)
         score = towards.T @ error
         meat += np.outer(score, score)
         inner = towards.T @ (towards / weight[:, None])
         values, vectors = np.linalg.eigh(inner)
         spread.append(np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T)
         pull.append(part.T @ towards)
-        alone += [place] if own else []
+        leverage.append(part.T @ (part * weight[:, None]))
     root = np.linalg.solve(lower, np.diag(scale))
     return ClusterCovariance(
         covariance=root.T @ meat @ root,
-        alone=np.array(alone, dtype="int64"),
+        unseen=unseen_by_others(root, *np.linalg.eigh(np.array(leverage))),
         root=root,
         spread=np.array(spread)[:, None],
         pull=np.array(pull)[:, None],
     )
 
 
-def _towards(part: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, bool]:
-    """A_j W_j X_j of one cluster, shape (n_j, p), and whether it alone determines something."""
+def _towards(part: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """A_j W_j X_j of one cluster, shape (n_j, p)."""
     deviation = 1 / np.sqrt(weight)
     around = part * deviation[:, None]
     inner = np.diag(deviation**4) - around @ around.T
@@ -110,4 +111,4 @@ def _towards(part: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, bool]:
     kept = values > OWN * deviation.max() ** 4
     power = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1.0)), 0.0)
     middle = (vectors * power) @ (vectors.T @ (part * (weight * deviation)[:, None]))
-    return deviation[:, None] * middle, not kept.all()
+    return np.asarray(deviation[:, None] * middle)
