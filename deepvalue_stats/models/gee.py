@@ -28,6 +28,8 @@ Moments = Literal["gee", "geepack"]
 # scoring has settled when no coefficient, of columns of unit mean square, moves by more
 SETTLED = 1e-11
 ITERATIONS = 200
+# steps for the correlation of AR(1)
+NEWTON = 30
 # how near to 1 a correlation comes; and what it leaves, at least, of the variance of the sum of the
 # largest group: with less that group alone would decide, and scoring runs in circles
 MARGIN, SUM_LEFT = 1e-3, 0.2
@@ -380,15 +382,27 @@ def _ar1_moments(groups: Groups) -> _Moment:
         nearest = float(products[0] / pairs[0])
         # where no two rows are one step apart, the equation is flat at zero
         start = last or float(np.sign(nearest) * np.abs(nearest) ** (1 / lags[0]))
-        slope = lags * np.power(start, lags - 1.0)
-        bottom = float((pairs * slope) @ slope)
-        if bottom == 0:
-            return 0.0, phi, False
-        step = float(slope @ (products - pairs * np.power(start, lags))) / bottom
-        alpha, held = _held(start + step, MARGIN - 1)
+        alpha, held = _least_squares(lags, pairs, products, start)
         return alpha, phi, held
 
     return moment
+
+
+def _least_squares(
+    lags: np.ndarray, pairs: np.ndarray, products: np.ndarray, alpha: float
+) -> tuple[float, bool]:
+    """Gauss and Newton's alpha for which alpha^lag fits products of pairs, and whether held."""
+    held = False
+    for _ in range(NEWTON):
+        slope = lags * np.power(alpha, lags - 1.0)
+        bottom = float((pairs * slope) @ slope)
+        if bottom == 0:
+            return 0.0, False
+        step = float(slope @ (products - pairs * np.power(alpha, lags))) / bottom
+        before, (alpha, held) = alpha, _held(alpha + step, MARGIN - 1)
+        if abs(alpha - before) <= SETTLED / 10:
+            break
+    return alpha, held
 
 
 def _by_lag(groups: Groups, whose: np.ndarray, span: int, values: np.ndarray) -> np.ndarray:
