@@ -36,7 +36,7 @@ Level = Literal["descriptive", "few", "standard"]
 # below this many clusters nothing is tested; up to that many, or worth fewer, they are few
 DESCRIPTIVE, MANY = 10, 40
 # worth fewer than this, degrees of freedom have to be those of the coefficient
-SKEWED = 5
+SKEWED = 4
 # how alike outcomes of a cluster are taken to be where nothing better is known
 ICC = 0.05
 
