@@ -23,7 +23,7 @@ from deepvalue_stats.effects.delta import (
     row_means,
     together,
 )
-from deepvalue_stats.effects.estimate import average_effect, average_risk, group_masks
+from deepvalue_stats.effects.estimate import Scale, average_effect, average_risk, group_masks
 from deepvalue_stats.effects.evalue import (
     EValue,
     RiskRatio,
@@ -63,6 +63,7 @@ __all__ = [
     "Pooled",
     "Predictor",
     "RiskRatio",
+    "Scale",
     "Step",
     "adjust",
     "adjusted_for_unmeasured",

@@ -14,6 +14,11 @@ from deepvalue_stats.models.fit import Convergence, ModelFit, ModelSpec
 from deepvalue_stats.models.link import CLOGLOG, LOGIT, Link
 
 if TYPE_CHECKING:
+    from deepvalue_stats.models.clusters import (
+        ClusterAdvice,
+        cluster_advice,
+        few_cluster_covariance,
+    )
     from deepvalue_stats.models.duration.cox import CoxFit, fit_cox
     from deepvalue_stats.models.duration.curves import (
         CumulativeIncidence,
@@ -41,6 +46,7 @@ if TYPE_CHECKING:
     from deepvalue_stats.models.multilevel.fitting import fit_multilevel
 
 _LAZY = {
+    "ClusterAdvice": "clusters",
     "CompetingFits": "duration.subdistribution",
     "CoxFit": "duration.cox",
     "CumulativeIncidence": "duration.curves",
@@ -52,11 +58,14 @@ _LAZY = {
     "RestrictedMean": "duration.restricted_mean",
     "SubdistributionFit": "duration.subdistribution",
     "SurvivalCurve": "duration.curves",
+    "WildTest": "clusters",
     "build_formula": "formula",
     "build_random_part": "formula",
+    "cluster_advice": "clusters",
     "compare_curves": "duration.group_tests",
     "cumulative_incidence": "duration.curves",
     "exposure_columns": "formula",
+    "few_cluster_covariance": "clusters",
     "fit_competing": "duration.subdistribution",
     "fit_cox": "duration.cox",
     "fit_gee": "marginal",
@@ -70,11 +79,13 @@ _LAZY = {
     "restricted_mean": "duration.restricted_mean",
     "survival_curve": "duration.curves",
     "sustained": "duration.sustained",
+    "wild_bootstrap": "clusters",
 }
 
 __all__ = [
     "CLOGLOG",
     "LOGIT",
+    "ClusterAdvice",
     "CompetingFits",
     "Convergence",
     "CoxFit",
@@ -91,12 +102,15 @@ __all__ = [
     "RestrictedMean",
     "SubdistributionFit",
     "SurvivalCurve",
+    "WildTest",
     "build_design",
     "build_formula",
     "build_random_part",
+    "cluster_advice",
     "compare_curves",
     "cumulative_incidence",
     "exposure_columns",
+    "few_cluster_covariance",
     "fit_competing",
     "fit_cox",
     "fit_gee",
@@ -110,6 +124,7 @@ __all__ = [
     "restricted_mean",
     "survival_curve",
     "sustained",
+    "wild_bootstrap",
 ]
 
 

@@ -16,6 +16,7 @@ from deepvalue_stats.models.student import t_quantile, two_sided
 from deepvalue_stats.tables import LEVEL, read_only
 
 if TYPE_CHECKING:
+    from deepvalue_stats.models.clusters.gate import ClusterAdvice
     from deepvalue_stats.models.hazard.record import HazardRecord
     from deepvalue_stats.models.multilevel.fit import RandomPart
 
@@ -41,6 +42,10 @@ class ModelSpec:
         How the covariance of the coefficients was estimated.
     correlation : str
         Working correlation within a group, of a GEE.
+    time : str
+        Column by which an AR(1) correlation falls off; empty where rows follow by position.
+    degrees : str
+        How the degrees of freedom of a covariance for few clusters were found.
     """
 
     formula: str
@@ -49,6 +54,8 @@ class ModelSpec:
     estimator: str
     covariance: str
     correlation: str = ""
+    time: str = ""
+    degrees: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,6 +126,12 @@ class ModelFit:
     speaks_of : str
         What the coefficients are about: means; or differences, odds or hazards, from which no
         mean follows.
+    term_degrees : numpy.ndarray, shape (p,), or None
+        Degrees of freedom of each coefficient, where they differ; `dof` is then the fewest.
+    clusters : ClusterAdvice or None
+        Why its covariance was chosen, where the fit was left to choose.
+    qic : float
+        Pan's criterion of a GEE.
     """
 
     spec: ModelSpec
@@ -139,15 +152,24 @@ class ModelFit:
     offset: str = ""
     hazard: HazardRecord | None = None
     speaks_of: SpeaksOf = "means"
+    term_degrees: np.ndarray | None = None
+    clusters: ClusterAdvice | None = None
+    qic: float = np.nan
 
     @property
     def interval_joint(self) -> np.ndarray:
         """Covariance of theta and coefficients that intervals rest on, shape (k + p, k + p)."""
         return self.covariance
 
-    def degrees_of(self, terms: np.ndarray) -> float:  # noqa: ARG002  one for all terms here
-        """Degrees of freedom of an effect that these terms make (bool, shape (p,))."""
-        return self.dof
+    def degrees_of(self, terms: np.ndarray) -> float:
+        """Degrees of freedom of an effect that these terms make (bool, shape (p,)): the fewest."""
+        if self.term_degrees is None or not terms.any():
+            return self.dof
+        return float(self.term_degrees[terms].min())
+
+    @property
+    def _each_dof(self) -> np.ndarray | float:
+        return self.dof if self.term_degrees is None else self.term_degrees
 
     def codes(self, who: str) -> np.ndarray:
         """Whose each row is, as integers from 0, shape (n,).
@@ -210,7 +232,7 @@ class ModelFit:
 
     def conf_int(self, level: float = LEVEL) -> pd.DataFrame:
         """Wald intervals on the link scale, by term."""
-        half = t_quantile((1 + level) / 2, self.dof) * self.bse
+        half = t_quantile((1 + level) / 2, self._each_dof) * self.bse
         bounds = {"conf_low": self.params - half, "conf_high": self.params + half}
         return pd.DataFrame(bounds, index=self.terms)
 
@@ -227,7 +249,7 @@ class ModelFit:
                 "estimate": self.params,
                 "std_error": self.bse if sound else np.nan,
                 "statistic": statistic,
-                "p_value": two_sided(statistic, self.dof),
+                "p_value": two_sided(statistic, self._each_dof),
             },
             index=self.terms,
         )

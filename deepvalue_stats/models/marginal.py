@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 from statsmodels.discrete.discrete_model import Logit
-from statsmodels.genmod.cov_struct import Exchangeable, Independence
-from statsmodels.genmod.families import Binomial
-from statsmodels.genmod.generalized_estimating_equations import GEE
 from statsmodels.tools.sm_exceptions import ModelWarning
 
 from deepvalue_stats.errors import ModelError
+from deepvalue_stats.models.clusters.adjusted import Kind
+from deepvalue_stats.models.clusters.covariance import few_cluster_covariance
 from deepvalue_stats.models.design import Design, build_design
 from deepvalue_stats.models.fit import Convergence, ModelFit, ModelSpec
+from deepvalue_stats.models.gee import Correlation, GeeSolution, gee_logit
 from deepvalue_stats.models.link import LOGIT
 from deepvalue_stats.tables import read_only
 
-Correlation = Literal["exchangeable", "independence"]
+Covariance = Kind | Literal["auto"]
 # beyond this linear predictor a probability is 0 or 1 to six digits: no data support that
 SEPARATED = 14.0
-# estimating equations count as solved at this size a row, of columns with unit mean square
-SOLVED = 1e-12
 
 
 def fit_gee(
@@ -33,14 +32,17 @@ def fit_gee(
     *,
     group: str,
     correlation: Correlation = "exchangeable",
+    time: str | None = None,
+    covariance: Covariance = "robust",
     client: str = "client",
     practitioner: str = "practitioner",
 ) -> ModelFit:
     """Fit a logit by generalised estimating equations with the robust covariance.
 
     For the average effect in a population whose rows come in groups (interviews of a client,
-    clients of a practitioner) when there are many groups. Not for few groups (the robust
-    covariance is then too small), nor for effects that differ between groups.
+    clients of a practitioner). With few groups (40 or less, or worth that few) the robust
+    covariance is too small: take `covariance="auto"` or one for few clusters. Not for effects that
+    differ between groups.
 
     Parameters
     ----------
@@ -51,63 +53,66 @@ def fit_gee(
     group : str
         Column of the groups.
     correlation : str
-        Working correlation within a group. Any but independence assumes that a row's outcome
-        depends on its own exposure only, given all exposures of the group.
+        Working correlation within a group: exchangeable, independence, or ar1. Any but
+        independence assumes that a row's outcome depends on its own exposure only, given all
+        exposures of the group.
+    time : str, optional
+        For ar1: column of whole numbers by which rows of a group at times s and t correlate by
+        alpha^|s - t|, so that a wave left out is time gone by. Without it rows follow each other
+        as they stand, and a gap is not seen.
+    covariance : str
+        robust; mancl_derouen, kauermann_carroll or ford_westgate, for few groups (for their
+        degrees of freedom see `few_cluster_covariance`); auto chooses by the groups, and keeps
+        the reason in `clusters`.
     client, practitioner : str
         Columns by which persons are counted, where the data have them.
 
     Returns
     -------
     ModelFit
+        `association` has alpha; `qic` is Pan's criterion.
 
     Raises
     ------
     ModelError
-        If there is one group only, the outcome is constant or not 0/1, or the design is singular.
+        If there is one group only, the outcome is constant or not 0/1, the design is singular, or
+        the time is missing, not whole, or twice the same in a group.
 
     Notes
     -----
     Solves sum_j D_j' V_j^-1 (y_j - mu_j) = 0 with V_j = A_j^1/2 R(alpha) A_j^1/2; covariance
-    H^-1 (sum_j s_j s_j') H^-1, without small-sample correction.
+    H^-1 (sum_j s_j s_j') H^-1, without small-sample correction. An exchangeable alpha is the moment
+    of the R package gee and of statsmodels, that of ar1 the one of geepack.
 
     References
     ----------
     Liang and Zeger (1986), Biometrika 73, equations 6 and 7; Pepe and Anderson (1994) for the
-    assumption on the working correlation.
+    assumption on the working correlation; Pan (2001), Biometrics 57, for QIC.
     """
     labels = group_labels(data, group, formula)
+    when = _times(data, labels, time, group, formula, correlation)
     design = binary_design(formula, data)
-    structure = Exchangeable() if correlation == "exchangeable" else Independence()
-    scale = _column_scale(design.matrix)
-    with warnings.catch_warnings():
-        # statsmodels warns where we keep the doubt as a field of the fit
-        warnings.simplefilter("ignore", ModelWarning)
-        warnings.simplefilter("ignore", RuntimeWarning)
-        result = GEE(
-            design.response,
-            design.matrix / scale,
-            groups=labels,
-            family=Binomial(),
-            cov_struct=structure,
-        ).fit(maxiter=200, ctol=SOLVED * len(labels))
-    params = np.asarray(result.params) / scale
-    alpha = float(structure.dep_params) if correlation == "exchangeable" else 0.0
-    slopes = _gee_slopes(design, labels, params, alpha)
-    return ModelFit(
-        spec=ModelSpec(formula, "binomial", (group,), "gee", f"robust:{group}", correlation),
+    solved = gee_logit(design.matrix, design.response, labels, correlation=correlation, time=when)
+    ended = convergence_of(design, solved.params, solved.slopes, solved.iterations)
+    fit = ModelFit(
+        spec=ModelSpec(
+            formula, "binomial", (group,), "gee", f"robust:{group}", correlation, time or ""
+        ),
         terms=design.terms,
-        params=read_only(params),
-        covariance=read_only(np.asarray(result.cov_params()) / np.outer(scale, scale)),
+        params=solved.params,
+        covariance=solved.covariance,
         dof=np.inf,
         link=LOGIT,
         design=design,
         n_groups={group: int(pd.unique(labels).size)},
         ids=ids_of(data, client, practitioner),
-        convergence=convergence_of(design, params, slopes, len(result.fit_history["params"])),
+        convergence=_with_held(ended, solved, correlation),
         loglik=np.nan,
-        slopes=read_only(slopes),
-        association={"alpha": alpha},
+        slopes=solved.slopes,
+        association={"alpha": solved.alpha},
+        qic=solved.qic,
     )
+    return fit if covariance == "robust" else few_cluster_covariance(fit, group, covariance)
 
 
 def fit_logit(
@@ -115,6 +120,7 @@ def fit_logit(
     data: pd.DataFrame,
     *,
     cluster: str,
+    covariance: Covariance = "robust",
     client: str = "client",
     practitioner: str = "practitioner",
 ) -> ModelFit:
@@ -128,6 +134,8 @@ def fit_logit(
         Complete rows.
     cluster : str
         Column of the groups within which rows may depend on each other.
+    covariance : str
+        As of `fit_gee`.
     client, practitioner : str
         Columns by which persons are counted, where the data have them.
 
@@ -161,7 +169,7 @@ def fit_logit(
         )
     params = np.asarray(result.params) / scale
     slopes = design.response - expit(design.matrix @ params)
-    return ModelFit(
+    fit = ModelFit(
         spec=ModelSpec(formula, "binomial", (), "logit", f"cluster:{cluster}"),
         terms=design.terms,
         params=read_only(params),
@@ -177,6 +185,7 @@ def fit_logit(
         loglik=float(result.llf),
         slopes=read_only(slopes),
     )
+    return fit if covariance == "robust" else few_cluster_covariance(fit, cluster, covariance)
 
 
 def binary_design(formula: str, data: pd.DataFrame) -> Design:
@@ -251,19 +260,53 @@ def sandwich(
     return np.asarray(bread @ meat @ bread / np.outer(scale, scale))
 
 
-def _gee_slopes(design: Design, labels: np.ndarray, params: np.ndarray, alpha: float) -> np.ndarray:
-    """Rows' shares of the estimating function: D' A^-1/2 R^-1 A^-1/2 (y - mu).
+def _times(
+    data: pd.DataFrame,
+    labels: np.ndarray,
+    time: str | None,
+    group: str,
+    formula: str,
+    correlation: str,
+) -> np.ndarray | None:
+    """When the rows of an AR(1) were, or None where they follow by position."""
+    if time is None:
+        return None
+    if correlation != "ar1":
+        raise ModelError(
+            f"a working correlation '{correlation}' has no use for the time '{time}'",
+            formula,
+            "use correlation='ar1', or leave time out",
+        )
+    if time not in data:
+        raise ModelError(f"no column '{time}' to order by", formula, "name one that there is")
+    when = pd.to_numeric(data[time], errors="coerce").to_numpy(dtype="float64")
+    broken = int((~np.isfinite(when) | (when != np.round(when))).sum())
+    if broken:
+        raise ModelError(
+            f"'{time}' is missing or not a whole number in {broken} rows",
+            formula,
+            "number the waves 1, 2, 3, ... and leave out rows without one, with a reason",
+        )
+    twice = int(pd.DataFrame({"group": labels, "time": when}).duplicated(keep=False).sum())
+    if twice:
+        raise ModelError(
+            f"{twice} rows share their '{time}' with another of the same {group}",
+            formula,
+            "keep one row a wave, or use correlation='exchangeable'",
+        )
+    return when.astype("int64")
 
-    R^-1 of an exchangeable correlation is (I - a/(1 + (n-1) a) 1 1') / (1 - a).
-    """
-    eta = design.matrix @ params
-    spread = np.sqrt(LOGIT.slope(eta))
-    residual = (design.response - expit(eta)) / np.where(spread > 0, spread, 1)
-    size = np.bincount(labels)
-    total = np.bincount(labels, weights=residual)
-    pull = alpha / (1 + (size - 1) * alpha) * total
-    whitened = (residual - pull[labels]) / (1 - alpha)
-    return np.asarray(spread * whitened)
+
+def _with_held(ended: Convergence, solved: GeeSolution, correlation: str) -> Convergence:
+    """A correlation that had to be held is a doubt; the coefficients stand without it."""
+    if not solved.held:
+        return ended
+    told = (
+        f"the working correlation ({correlation}) was held at {solved.alpha:.3f}, "
+        "beyond which there is none"
+    )
+    message = "; ".join(part for part in (ended.message, told) if part)
+    return replace(ended, singular=True, message=message)
 
 
 def convergence_of(

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from deepvalue_stats.errors import ModelError
-from deepvalue_stats.models.fit import ModelFit
+from deepvalue_stats.models.clusters.covariance import few_cluster_covariance
+from deepvalue_stats.models.fit import ModelFit, ModelSpec
 from deepvalue_stats.models.marginal import fit_gee, fit_logit
 from deepvalue_stats.models.multilevel.fit import MultilevelFit
 from deepvalue_stats.models.multilevel.fitting import fit_multilevel
@@ -44,16 +45,8 @@ def refit(fit: ModelFit, frame: pd.DataFrame) -> ModelFit:
             fit.spec.formula,
             "call the function that made it with the other rows",
         )
-    spec, ids = fit.spec, {role: name for role, name in fit.ids.items() if name in frame}
-    if spec.estimator == "gee":
-        return fit_gee(
-            spec.formula,
-            frame,
-            group=spec.groups[0],
-            correlation=spec.correlation,  # type: ignore[arg-type]
-            **ids,
-        )
-    return fit_logit(spec.formula, frame, cluster=spec.covariance.removeprefix("cluster:"), **ids)
+    ids = {role: name for role, name in fit.ids.items() if name in frame}
+    return _marginal(fit.spec, frame, ids)
 
 
 def grouping_columns(fit: ModelFit) -> tuple[str, ...]:
@@ -72,8 +65,31 @@ def grouping_columns(fit: ModelFit) -> tuple[str, ...]:
         names += [name for grouping in fit.random.record.groupings for name in grouping.group]
     else:
         names += fit.spec.groups
-    names += [fit.spec.covariance.partition(":")[2]]
+    names += [fit.spec.covariance.partition(":")[2], fit.spec.time]
     return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _marginal(spec: ModelSpec, frame: pd.DataFrame, ids: dict[str, str]) -> ModelFit:
+    kind, _, cluster = spec.covariance.partition(":")
+    if spec.estimator == "gee":
+        again = fit_gee(
+            spec.formula,
+            frame,
+            group=spec.groups[0],
+            correlation=spec.correlation,  # type: ignore[arg-type]
+            time=spec.time or None,
+            **ids,  # type: ignore[arg-type]
+        )
+    else:
+        again = fit_logit(spec.formula, frame, cluster=cluster, **ids)  # type: ignore[arg-type]
+    if not spec.degrees:
+        return again
+    return few_cluster_covariance(
+        again,
+        cluster,
+        kind,  # type: ignore[arg-type]
+        degrees=spec.degrees,  # type: ignore[arg-type]
+    )
 
 
 def _multilevel(fit: MultilevelFit, frame: pd.DataFrame) -> MultilevelFit:

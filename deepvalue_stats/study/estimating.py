@@ -16,6 +16,7 @@ from deepvalue_stats.effects import (
     average_effect,
     average_risk,
     effect_by_area,
+    effect_by_horizon,
     group_masks,
     harm_ledger,
     per_sd,
@@ -40,6 +41,7 @@ from deepvalue_stats.models import (
 from deepvalue_stats.plan import Plan, corrected_model, resolve_measure
 from deepvalue_stats.study.correcting import corrected_name
 from deepvalue_stats.study.fitting import Fitted
+from deepvalue_stats.study.following import known_scales
 from deepvalue_stats.study.variants import (
     ACROSS,
     ALSO,
@@ -53,6 +55,7 @@ from deepvalue_stats.study.variants import (
     rank_of,
     variant_name,
 )
+from deepvalue_stats.study.waiting import OTHERWISE, OUTCOME, horizon_of
 from deepvalue_stats.study.words import in_words, response_words
 from deepvalue_stats.tables import EffectTable, stack
 from deepvalue_stats.verdicts import FEWEST_GROUPS
@@ -87,26 +90,25 @@ def _effects_of(plan: Plan, fitted: Fitted, name: str) -> EffectTable:
             for column in exposure_columns(model)
             for contrast in (contrasts if scale == "risk_difference" else [sd])
         )
-    return table.labelled(model=name, outcome=model.outcome if model.period_days else
-                          response_words(model))
-
-
-def known_scales(fit: ModelFit) -> tuple[Scale, ...]:
-    """The scales on which a fit can speak: of chances, of their differences, or of odds alone."""
-    if fit.speaks_of == "odds":
-        return ("log_odds",)
-    straight = fit.link.name == "identity"
-    return ("risk_difference",) if straight else ("risk_difference", "log_odds")
+    return table.labelled(model=name, outcome=response_words(model))
 
 
 def _by_the_end(plan: Plan, fitted: Fitted, name: str) -> EffectTable:
-    """What a model of time says of the end of the follow-up, in the unit of the whole study."""
-    model = plan.models[name]
-    periods = plan.clock.dated[2].days / int(model.period_days or 1)
-    unit = primary_sd(plan, fitted)
-    return effect_by_horizon(
-        fitted.fits[name], model.exposure, horizon=int(np.ceil(periods)), contrast=unit
+    """What a model of time says of the end of the follow-up, in the unit of the whole study.
+
+    Where clients leave otherwise as well, the models of both exits go in, and the outcome is told.
+    """
+    model, unit = plan.models[name], primary_sd(plan, fitted)
+    fits: ModelFit | dict[int, ModelFit] = fitted.fits[name]
+    if name in fitted.others:
+        fits = {OUTCOME: fitted.fits[name], OTHERWISE: fitted.others[name]}
+    table = effect_by_horizon(
+        fits, model.exposure, horizon=horizon_of(plan, model), contrast=unit.step
     )
+    frame = table.frame
+    mine = ~frame["outcome"].str.endswith(f", cause {OTHERWISE}").to_numpy()
+    evidence = None if table.evidence is None else table.evidence[mine].reset_index(drop=True)
+    return EffectTable(frame[mine].reset_index(drop=True).assign(contrast=unit.name), evidence)
 
 
 def _in_frequencies(plan: Plan, fitted: Fitted) -> EffectTable:

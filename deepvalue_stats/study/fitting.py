@@ -21,10 +21,11 @@ from deepvalue_stats.models import (
     fit_logit,
 )
 from deepvalue_stats.plan import Plan, corrected_model
-from deepvalue_stats.plan.parts import ModelPlan
+from deepvalue_stats.plan.parts import PANEL, ModelPlan, days_to, exit_by
 from deepvalue_stats.study.correcting import Corrected, correct, corrected_name
 from deepvalue_stats.study.preparing import Prepared
 from deepvalue_stats.study.variants import Variant, variant_name, variants_of
+from deepvalue_stats.study.waiting import OTHERWISE, OUTCOME, horizon_of
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Fitted:
         cause for.
     corrected : Corrected or None
         Effects without the error in the score, where the plan asks for them.
+    others : mapping of str to ModelFit
+        Beside a model of time, that of leaving otherwise, where clients do.
     """
 
     fits: Mapping[str, ModelFit]
@@ -51,14 +54,18 @@ class Fitted:
     failed: Mapping[str, str]
     variants: Mapping[str, ModelFit] = field(default_factory=dict)
     corrected: Corrected | None = None
+    others: Mapping[str, ModelFit] = field(default_factory=dict)
 
 
 def fit_models(prepared: Prepared) -> Fitted:
     """Fit every model of the plan; one that cannot be fitted is reported, unless it is primary."""
-    plan, fits, failed = prepared.plan, {}, {}
-    for name in plan.models:
+    plan, fits, failed, others = prepared.plan, {}, {}, {}
+    for name, model in plan.models.items():
         try:
-            fits[name] = fit_model(prepared, name)
+            fit = fit_model(prepared, name)
+            if fit.hazard is not None and OTHERWISE in fit.hazard.causes:
+                others[name] = _fit(prepared, Variant(model), f"models.{name}", cause=OTHERWISE)
+            fits[name] = fit
         except ModelError as error:
             if name == plan.primary:
                 raise
@@ -75,7 +82,7 @@ def fit_models(prepared: Prepared) -> Fitted:
         corrected = _corrected(prepared, fits[plan.primary], banded)
     except ModelError as error:
         failed[corrected_name(plan)] = str(error)
-    return Fitted(fits, banded, failed, variants, corrected)
+    return Fitted(fits, banded, failed, variants, corrected, others)
 
 
 def _corrected(prepared: Prepared, primary: ModelFit, banded: ModelFit) -> Corrected | None:
@@ -102,7 +109,7 @@ def fit_variant(prepared: Prepared, variant: Variant) -> ModelFit:
     return _fit(prepared, variant, f"models.{prepared.plan.primary}")
 
 
-def _fit(prepared: Prepared, variant: Variant, where: str) -> ModelFit:
+def _fit(prepared: Prepared, variant: Variant, where: str, *, cause: int = OUTCOME) -> ModelFit:
     plan, model = prepared.plan, variant.model
     linked = variant.link(plan, prepared.linked)
     rows = model_rows(plan, model, linked, also=variant.also)
@@ -111,6 +118,8 @@ def _fit(prepared: Prepared, variant: Variant, where: str) -> ModelFit:
     rows = variant.prepare(plan, rows)
     formula = build_formula(plan, model, modifier=variant.modifier, exposures=variant.exposures)
     try:
+        if model.estimator == "hazard":
+            return _fit_time(plan, model, formula, rows.frame, cause)
         return fit_rows(plan, model, formula, rows.frame)
     except ModelError as error:
         raise ModelError.of(
@@ -130,8 +139,13 @@ def fit_rows(plan: Plan, model: ModelPlan, formula: str, frame: pd.DataFrame) ->
         fix = "look at the flow: which step took them?"
         raise ModelError("no row is left to fit", formula, fix)
     if model.estimator == "gee":
-        group = model.groups[0]
-        return fit_gee(formula, frame, group=group, correlation=model.correlation)
+        return fit_gee(
+            formula,
+            frame,
+            group=model.groups[0],
+            correlation=model.correlation,
+            covariance="auto",
+        )
     if model.estimator == "multilevel":
         # by way of the module, whose compiler is loaded by the first such model only
         return models.fit_multilevel(
@@ -141,7 +155,38 @@ def fit_rows(plan: Plan, model: ModelPlan, formula: str, frame: pd.DataFrame) ->
             covariance=model.covariance or "model",
         )
     cluster = str(model.covariance).removeprefix("cluster:")
-    return fit_logit(formula, frame, cluster=cluster)
+    if model.estimator in PANEL:
+        return models.fit_panel(
+            formula,
+            frame,
+            client="client",
+            time="wave_number",
+            estimator=model.estimator,
+            covariance=model.covariance,
+        )
+    return fit_logit(formula, frame, cluster=cluster, covariance="auto")
+
+
+def _fit_time(
+    plan: Plan, model: ModelPlan, formula: str, frame: pd.DataFrame, cause: int
+) -> ModelFit:
+    """Fit a model of time to days and what ended them."""
+    if frame.empty:
+        fix = "look at the flow: which step took them?"
+        raise ModelError("no row is left to fit", formula, fix)
+    right = formula.partition("~")[2].strip()
+    return models.fit_hazard(
+        f"~ {right}",
+        frame,
+        duration=days_to(model.outcome),
+        event=exit_by(model.outcome),
+        link=model.link or "cloglog",
+        groups=list(model.groups),
+        cause=cause,
+        period_days=model.period_days,
+        horizon=horizon_of(plan, model),
+        covariance=model.covariance,
+    )
 
 
 def _comparable(plan: Plan, rows: Dataset) -> Dataset:

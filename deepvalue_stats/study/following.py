@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from deepvalue_stats import models
-from deepvalue_stats.effects import Contrast, average_effect
+from deepvalue_stats.effects import Contrast, Scale, average_effect
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import ModelFit, build_formula, fit_gee, fit_logit
 from deepvalue_stats.plan import Plan
@@ -80,14 +80,16 @@ def follow(plan: Plan, frame: pd.DataFrame, unit: Contrast) -> Followed:
 
 def _effect(fit: ModelFit, column: str, unit: Contrast) -> EffectTable:
     """Per 100 clients where the fit knows chances, and in log odds where it knows those."""
-    scales = {
-        "means": ("risk_difference", "log_odds"),
-        "differences": ("risk_difference",),
-        "odds": ("log_odds",),
-    }[fit.speaks_of]
-    if fit.link.name == "identity":
-        scales = ("risk_difference",)
+    scales = known_scales(fit)
     return stack(average_effect(fit, column, contrast=unit, scale=scale) for scale in scales)
+
+
+def known_scales(fit: ModelFit) -> tuple[Scale, ...]:
+    """The scales on which a fit can speak: of chances, of their differences, or of odds alone."""
+    if fit.speaks_of == "odds":
+        return ("log_odds",)
+    straight = fit.link.name == "identity"
+    return ("risk_difference",) if straight else ("risk_difference", "log_odds")
 
 
 @dataclass(frozen=True)

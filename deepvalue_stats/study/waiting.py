@@ -25,6 +25,12 @@ def first_hazard(plan: Plan) -> str | None:
     return next(found, None)
 
 
+def horizon_of(plan: Plan, model: ModelPlan) -> int:
+    """The last day of the follow-up that ends a whole period of a model of time."""
+    length = int(model.period_days or 1)
+    return plan.clock.dated[2].days // length * length
+
+
 def waiting_curve(prepared: Prepared) -> tuple[tuple[Curve, ...], tuple[CountTable, ...]]:
     """Cumulative incidence by thirds of the exposure, and the table that belongs to it.
 
