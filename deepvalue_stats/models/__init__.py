@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         fit_competing,
         fit_subdistribution,
     )
-    from deepvalue_stats.models.duration.sustained import sustained
+    from deepvalue_stats.models.duration.sustained import four_week_quit, sustained
     from deepvalue_stats.models.formula import build_formula, build_random_part, exposure_columns
     from deepvalue_stats.models.marginal import fit_gee, fit_logit
     from deepvalue_stats.models.missed import Recall, fit_missed
@@ -60,6 +60,7 @@ _LAZY = {
     "fit_missed": "missed",
     "fit_multilevel": "multilevel.fitting",
     "fit_subdistribution": "duration.subdistribution",
+    "four_week_quit": "duration.sustained",
     "landmark": "duration.landmark",
     "restricted_mean": "duration.restricted_mean",
     "survival_curve": "duration.curves",
@@ -96,6 +97,7 @@ __all__ = [
     "fit_missed",
     "fit_multilevel",
     "fit_subdistribution",
+    "four_week_quit",
     "landmark",
     "restricted_mean",
     "survival_curve",

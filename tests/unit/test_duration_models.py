@@ -199,3 +199,19 @@ def test_a_coefficient_that_fades_is_found():
     assert checks.loc["x", "p_value"] < 1e-6
     assert checks.loc["x", "trend"] == -1
     assert checks.loc["z", "p_value"] > 0.01
+
+
+def test_each_stratum_has_its_own_baseline():
+    found = fit_cox("left ~ x", DATA, **DAYS, strata="area")
+    one, other = (found.survival(DATA.head(2), 60, stratum=name) for name in ("east", "north"))
+    assert (one != other).all()
+    (fault,) = faults_of(lambda: found.survival(DATA.head(2), 60))
+    assert fault.what == "no stratum named"
+    assert fault.fix == "use one of east, north"
+    assert set(found.baseline()["stratum"]) == {"east", "north"}
+
+
+def test_columns_far_from_zero_and_of_odd_size_do_no_harm():
+    plain = fit_cox("left ~ x", DATA, **DAYS)
+    odd = fit_cox("left ~ x", DATA.assign(x=DATA["x"] * 1e-6 + 1e3), **DAYS)
+    assert odd.params[0] * 1e-6 == pytest.approx(plain.params[0], rel=1e-6)

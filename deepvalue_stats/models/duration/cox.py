@@ -161,14 +161,15 @@ class CoxFit(ModelFit):
 
         Of a cause-specific model it is the chance if no other exit existed: do not show it.
         """
-        stratum = stratum or self.timeline.strata[0]
-        if stratum not in self.timeline.strata:
+        strata = self.timeline.strata
+        stratum = stratum or (strata[0] if len(strata) == 1 else "")
+        if stratum not in strata:
             raise ModelError(
-                f"no stratum called {stratum!r}",
+                f"no stratum called {stratum!r}" if stratum else "no stratum named",
                 "CoxFit.survival",
-                f"use one of {', '.join(self.timeline.strata)}",
+                f"use one of {', '.join(strata)}",
             )
-        own = self.sets.stratum == self.timeline.strata.index(stratum)
+        own = self.sets.stratum == strata.index(stratum)
         hazard = self._hazard()[own]
         place = np.searchsorted(self.sets.times[own], in_rows(times), side="right")
         risk = np.exp(self.design.rebuild(newdata) @ self.params)
