@@ -374,3 +374,14 @@ def test_four_week_quitters_are_seen_in_time_and_lost_clients_count_as_smoking()
     assert found.verified.tolist() == [False, True, False, False, False, False, False]
     (fault,) = faults_of(lambda: four_week_quit(seen, smoked + 2, seen))
     assert fault.what == "whether clients smoked is neither 0 nor 1 in 6 rows"
+
+
+def test_a_median_on_a_level_stretch_is_its_middle():
+    frame = pd.DataFrame({"days": [1, 2, 3, 4], "left": 1})
+    assert survival_curve(frame, **DAYS).median()["estimate"].tolist() == [2.5]
+
+
+def test_pieces_shorter_than_rounding_are_refused():
+    frame = pd.DataFrame({"s": [1.0, 0.0], "days": [1.0 + 1e-12, 5.0], "left": [1, 0]})
+    (fault,) = faults_of(lambda: survival_curve(frame, **DAYS, entry="s"))
+    assert fault.what == "1 pieces of time are shorter than rounding can tell"
