@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         fit_competing,
         fit_subdistribution,
     )
-    from deepvalue_stats.models.duration.sustained import sustained
+    from deepvalue_stats.models.duration.sustained import four_week_quit, sustained
     from deepvalue_stats.models.formula import build_formula, build_random_part, exposure_columns
     from deepvalue_stats.models.hazard.expansion import person_periods
     from deepvalue_stats.models.hazard.fitting import fit_hazard
@@ -74,6 +74,7 @@ _LAZY = {
     "fit_missed": "missed",
     "fit_multilevel": "multilevel.fitting",
     "fit_subdistribution": "duration.subdistribution",
+    "four_week_quit": "duration.sustained",
     "landmark": "duration.landmark",
     "person_periods": "hazard.expansion",
     "restricted_mean": "duration.restricted_mean",
@@ -119,6 +120,7 @@ __all__ = [
     "fit_missed",
     "fit_multilevel",
     "fit_subdistribution",
+    "four_week_quit",
     "landmark",
     "person_periods",
     "restricted_mean",

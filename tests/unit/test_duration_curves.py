@@ -13,7 +13,7 @@ from deepvalue_stats.models import (
     survival_curve,
     sustained,
 )
-from deepvalue_stats.models.duration.sustained import LASTING, Lasting
+from deepvalue_stats.models.duration.sustained import LASTING, Lasting, four_week_quit
 from deepvalue_stats.models.duration.times import merge_ties
 
 SMALL = pd.DataFrame(
@@ -143,7 +143,7 @@ def test_every_fault_of_the_columns_is_told_at_once():
     assert [fault.what for fault in found] == [
         "no column 't' for the duration",
         "no column 'e' for the event",
-        "no column 'service' for the by",
+        "no column 'service' for the groups",
     ]
     gaps = SMALL.assign(days=SMALL["days"].where(SMALL["days"] > 3), area=None)
     found = faults_of(lambda: survival_curve(gaps, **DAYS, by="area"))
@@ -363,3 +363,25 @@ def test_faulty_spells_are_refused_together():
         "the start is missing in 1 spells",
         "the end is not after the start in 1 spells",
     ]
+
+
+def test_four_week_quitters_are_seen_in_time_and_lost_clients_count_as_smoking():
+    seen = np.array([24, 25, 42, 43, np.nan, 28, 28])
+    smoked = np.array([0, 0, 0, 0, 0, np.nan, 1])
+    found = four_week_quit(seen, smoked, np.array([1, 9.9, 10, 1, 1, 1, 1]))
+    assert found.followed_up.tolist() == [False, True, True, False, False, True, True]
+    assert found.self_reported.tolist() == [False, True, True, False, False, False, False]
+    assert found.verified.tolist() == [False, True, False, False, False, False, False]
+    (fault,) = faults_of(lambda: four_week_quit(seen, smoked + 2, seen))
+    assert fault.what == "whether clients smoked is neither 0 nor 1 in 6 rows"
+
+
+def test_a_median_on_a_level_stretch_is_its_middle():
+    frame = pd.DataFrame({"days": [1, 2, 3, 4], "left": 1})
+    assert survival_curve(frame, **DAYS).median()["estimate"].tolist() == [2.5]
+
+
+def test_pieces_shorter_than_rounding_are_refused():
+    frame = pd.DataFrame({"s": [1.0, 0.0], "days": [1.0 + 1e-12, 5.0], "left": [1, 0]})
+    (fault,) = faults_of(lambda: survival_curve(frame, **DAYS, entry="s"))
+    assert fault.what == "1 pieces of time are shorter than rounding can tell"

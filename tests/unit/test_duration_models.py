@@ -1,5 +1,7 @@
 """Hazard models: separation, strata, changing exposures, what is refused, what is not said."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -199,3 +201,33 @@ def test_a_coefficient_that_fades_is_found():
     assert checks.loc["x", "p_value"] < 1e-6
     assert checks.loc["x", "trend"] == -1
     assert checks.loc["z", "p_value"] > 0.01
+
+
+def test_each_stratum_has_its_own_baseline():
+    found = fit_cox("left ~ x", DATA, **DAYS, strata="area")
+    one, other = (found.survival(DATA.head(2), 60, stratum=name) for name in ("east", "north"))
+    assert (one != other).all()
+    (fault,) = faults_of(lambda: found.survival(DATA.head(2), 60))
+    assert fault.what == "no stratum named"
+    assert fault.fix == "use one of east, north"
+    assert set(found.baseline()["stratum"]) == {"east", "north"}
+
+
+def test_columns_far_from_zero_and_of_odd_size_do_no_harm():
+    plain = fit_cox("left ~ x", DATA, **DAYS)
+    odd = fit_cox("left ~ x", DATA.assign(x=DATA["x"] * 1e-6 + 1e3), **DAYS)
+    assert odd.params[0] * 1e-6 == pytest.approx(plain.params[0], rel=1e-6)
+
+
+def test_influence_of_a_subdistribution_is_what_leaving_a_row_out_does():
+    """With whole weeks, so that exits and censorings fall together, for both conventions."""
+    frame = service(120).assign(days=lambda rows: np.ceil(rows["days"] / 20))
+    for convention in ("crr", "finegray"):
+        fit = partial(fit_subdistribution, "left ~ x", **DAYS, convention=convention)
+        whole = fit(frame)
+        without = [fit(frame.drop(index=row)).params[0] for row in frame.index]
+        told = (whole.influence @ whole.naive)[:, 0]
+        slope, _ = np.polyfit(told, whole.params[0] - np.array(without), 1)
+        assert slope == pytest.approx(1, abs=0.06)
+        ratios = whole.hazard_ratios()
+        assert ratios.loc["x", "conf_low"] < np.exp(whole.params[0]) < ratios.loc["x", "conf_high"]

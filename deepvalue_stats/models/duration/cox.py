@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal, NoReturn, cast
 
@@ -11,16 +11,14 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
-from deepvalue_stats.errors import Fault, ModelError
-from deepvalue_stats.models.coding import Coding
-from deepvalue_stats.models.design import Design, build_design
-from deepvalue_stats.models.duration.curves import refuse_absent_cause
+from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.duration.hazard_checks import (
     baseline_hazard,
     concordant_share,
     proportionality_scores,
     survival_before,
 )
+from deepvalue_stats.models.duration.hazard_design import RELATIVE, no_mean, read_hazard
 from deepvalue_stats.models.duration.partial_likelihood import (
     Maximum,
     RiskSets,
@@ -31,9 +29,8 @@ from deepvalue_stats.models.duration.partial_likelihood import (
     risk_sets,
     score_residuals,
 )
-from deepvalue_stats.models.duration.times import Roles, Spells, in_rows, read_spells
+from deepvalue_stats.models.duration.times import Roles, Spells, in_rows
 from deepvalue_stats.models.fit import At, Convergence, ModelFit, ModelSpec, Status
-from deepvalue_stats.models.link import STEEPEST, Link
 from deepvalue_stats.tables import LEVEL, read_only
 
 Ties = Literal["efron", "breslow", "exact"]
@@ -43,33 +40,6 @@ CLOCKS = ("km", "identity", "rank", "log")
 EXACT_WORK = 500_000
 # tied deaths beyond which the number of sets of that size overflows
 EXACT_DEATHS = 100
-
-
-def _relative(eta: np.ndarray, order: int) -> tuple[np.ndarray, ...]:
-    ratio = np.exp(np.minimum(np.asarray(eta, dtype="float64"), STEEPEST))
-    return (ratio,) * (order + 1)
-
-
-RELATIVE = Link("log", _relative)
-
-
-def no_mean(instead: str) -> ModelError:
-    """The refusal to speak of means."""
-    return ModelError("a hazard model has no mean to predict", "predict", f"use {instead}")
-
-
-@dataclass(frozen=True)
-class WithoutIntercept(Coding):
-    """A coding whose constant column, the first, goes into the baseline."""
-
-    def matrix(self, frame: pd.DataFrame) -> np.ndarray:
-        """As `Coding.matrix`, without the constant."""
-        return super().matrix(frame)[:, 1:]
-
-    def multiples_of(self, name: str) -> np.ndarray | None:
-        """As `Coding.multiples_of`, of the columns that are left."""
-        places = super().multiples_of(name)
-        return None if places is None else places - 1
 
 
 @dataclass(frozen=True)
@@ -161,14 +131,15 @@ class CoxFit(ModelFit):
 
         Of a cause-specific model it is the chance if no other exit existed: do not show it.
         """
-        stratum = stratum or self.timeline.strata[0]
-        if stratum not in self.timeline.strata:
+        strata = self.timeline.strata
+        stratum = stratum or (strata[0] if len(strata) == 1 else "")
+        if stratum not in strata:
             raise ModelError(
-                f"no stratum called {stratum!r}",
+                f"no stratum called {stratum!r}" if stratum else "no stratum named",
                 "CoxFit.survival",
-                f"use one of {', '.join(self.timeline.strata)}",
+                f"use one of {', '.join(strata)}",
             )
-        own = self.sets.stratum == self.timeline.strata.index(stratum)
+        own = self.sets.stratum == strata.index(stratum)
         hazard = self._hazard()[own]
         place = np.searchsorted(self.sets.times[own], in_rows(times), side="right")
         risk = np.exp(self.design.rebuild(newdata) @ self.params)
@@ -377,52 +348,6 @@ def faults_of_options(ties: str, cluster: str, robust: bool, entry: str) -> None
             "fit_cox(ties='exact')",
             "use ties='efron', which is as good unless ties are very heavy",
         )
-
-
-def read_hazard(
-    formula: str, data: pd.DataFrame, roles: Roles, cause: int
-) -> tuple[Design, Spells]:
-    """The design and the durations of a hazard model, refused with the faults of both.
-
-    The response is whether this exit happened, and the constant has no column: the baseline is it.
-    """
-    faults: list[Fault] = []
-    spells, design, event = None, None, roles.event
-    try:
-        spells = read_spells(data, roles)
-        refuse_absent_cause(spells, cause)
-    except ModelError as error:
-        faults.extend(error.faults)
-    try:
-        left = formula.partition("~")[0].strip().strip("`")
-        if left != event:
-            words = f"the formula's left side is not the event '{event}'"
-            raise ModelError(words, formula, f"write {event} ~ terms")
-        died = np.zeros(len(data)) if spells is None else (spells.cause == cause).astype("float64")
-        design = _without_constant(build_design(formula, data.assign(**{event: died})), formula)
-    except ModelError as error:
-        faults.extend(error.faults)
-    if faults or spells is None or design is None:
-        raise ModelError.of(faults)
-    return replace(design, frame=data.reset_index(drop=True)), spells
-
-
-def _without_constant(design: Design, formula: str) -> Design:
-    if design.terms[0] != "Intercept":
-        raise ModelError(
-            "the formula leaves the constant out",
-            formula,
-            "leave out 0 and -1: a hazard model has its constant in the baseline",
-        )
-    if len(design.terms) == 1:
-        raise ModelError("no terms to explain the event by", formula, "name at least one term")
-    coding = design._recorded
-    return replace(
-        design,
-        matrix=read_only(design.matrix[:, 1:]),
-        terms=design.terms[1:],
-        _recorded=WithoutIntercept(coding.right, coding.terms[1:], coding.columns, coding._spec),
-    )
 
 
 def _timeline(data: pd.DataFrame, spells: Spells, cause: int, strata: str) -> Timeline:

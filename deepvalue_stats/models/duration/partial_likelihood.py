@@ -19,8 +19,8 @@ STEP = 1e-9
 # the likelihood gains nothing more while the step is still this long: it rises without end
 ENDLESS = 1e-3
 NO_GAIN = 1e-10
-# smallest eigenvalue of the information of columns with unit spread, as a share of the largest
-SINGULAR = 1e-12
+# eigenvalues of the information of columns with unit spread below this, an event, are nothing
+SINGULAR = 1e-11
 
 
 @dataclass(frozen=True)
@@ -390,5 +390,5 @@ def dependent_at_null(sets: RiskSets) -> np.ndarray:
         sets, terms_at(sets, np.zeros(sets.x.shape[1])), np.ones(len(sets.term_time))
     )
     values, vectors = np.linalg.eigh(information)
-    null = values <= SINGULAR * max(values[-1], 1.0) * len(sets.x)
+    null = values <= SINGULAR * len(sets.term_time)
     return np.asarray((np.abs(vectors[:, null]) > 1e-6).any(axis=1))

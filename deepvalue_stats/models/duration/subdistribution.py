@@ -13,14 +13,12 @@ import pandas as pd
 
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.duration.cox import (
-    RELATIVE,
     CoxFit,
     convergence_of,
     fit_cox,
-    no_mean,
-    read_hazard,
     summed_sandwich,
 )
+from deepvalue_stats.models.duration.hazard_design import RELATIVE, no_mean, read_hazard
 from deepvalue_stats.models.duration.partial_likelihood import Partial, maximise
 from deepvalue_stats.models.duration.times import Roles, Spells, in_rows
 from deepvalue_stats.models.fit import At, ModelFit, ModelSpec

@@ -14,6 +14,8 @@ from deepvalue_stats.tables import read_only
 # times nearer than this, as a share of the mean time, are one time: as survival in R has it
 SAME_TIME = float(np.sqrt(np.finfo(float).eps))
 WHERE = "durations"
+# what an error calls a role
+WORDS = {"by": "groups"}
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class Roles:
 
     def named(self) -> dict[str, str]:
         """The columns that are used, by role."""
-        return {role: name for role, name in vars(self).items() if name}
+        return {WORDS.get(role, role): name for role, name in vars(self).items() if name}
 
 
 @dataclass(frozen=True)
