@@ -38,6 +38,8 @@ def preset_plan(name: str, area: str) -> Plan:
     for source, entry in raw["sources"].items():
         entry["path"] = f"{source}.csv"
     raw["models"] = {PRIMARY: raw["models"][PRIMARY]}
+    # without a model of time nobody is followed in part
+    raw["clock"]["follow_up"]["incomplete"] = "exclude"
     parameters = preset_parameters(name)
     for outcome in raw["outcomes"].values():
         outcome["reported_by"] = parameters.reported_by

@@ -22,6 +22,8 @@ class Definition:
     says : str
         The definition in full.
     source : str
+    spells : bool
+        Whether it is read from spells with a beginning and an end.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Definition:
     sustained_days: int
     says: str
     source: str
+    spells: bool = False
 
 
 _ALL = (
@@ -38,6 +41,7 @@ _ALL = (
         0,
         "The first day of paid work after the landmark, however long it lasts.",
         "Department for Work and Pensions (2023), Restart scheme statistics: first earnings",
+        True,
     ),
     Definition(
         "sustained_job_26_weeks",
@@ -47,6 +51,15 @@ _ALL = (
         "earnings of 16 hours a week over 26 weeks at the National Living Wage, or for six months "
         "of self-employment: earnings may be reached sooner, and spells may be added up.",
         "Department for Work and Pensions (2023), Restart scheme statistics: job outcome",
+        True,
+    ),
+    Definition(
+        "self_employed_6_months",
+        "half a year of self-employment",
+        183,
+        "Self-employment that lasts 183 days without a break, dated by its first day.",
+        "Department for Work and Pensions (2023), Restart scheme statistics: job outcome",
+        True,
     ),
     Definition(
         "quit_4_weeks",

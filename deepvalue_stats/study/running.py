@@ -21,6 +21,7 @@ from deepvalue_stats.study.shape import find_shape
 from deepvalue_stats.study.stressing import sensitivity_table, stress
 from deepvalue_stats.study.sweeping import linked_source, sweep
 from deepvalue_stats.study.tabulating import count_tables, figure_series
+from deepvalue_stats.study.waiting import waiting_curve
 from deepvalue_stats.verdicts import judge, withhold, word
 
 LOCK = "plan.lock"
@@ -95,6 +96,7 @@ def run_study(
     shown = withhold(effects, verdicts, too_few=too_few, alike_in_bands=alike)
     # what the main model may not show, a curve in its place may not show either
     withheld = plan.primary in too_few
+    curves, at_risk = waiting_curve(prepared)
     findings = collect(
         rules=rules_of(plan.disclosure),
         study=study_facts(plan),
@@ -103,10 +105,15 @@ def run_study(
         counts=(
             *count_tables(prepared, fitted, measured),
             sensitivity_table(plan, fitted, shown, found),
+            *at_risk,
             *(() if withheld else (shape.table,)),
             *(() if withheld or linked_source(plan) is None else (sweep(prepared),)),
         ),
-        series=(*figure_series(plan, fitted, evidence), *(() if withheld else shape.series)),
+        series=(
+            *figure_series(plan, fitted, evidence),
+            *(() if withheld else shape.series),
+            *curves,
+        ),
         verdicts=verdicts,
         wording=word(verdicts, evidence),
     )

@@ -341,7 +341,7 @@ def test_only_what_was_observed_counts_as_lasting():
         np.array([1, 2]),
         np.array([0, 0]),
         np.array([500.0, np.nan]),
-        kind=LASTING["work_26_weeks"],
+        kind=LASTING["sustained_job_26_weeks"],
         observed_until=np.array([150, 182]),
     )
     assert found.reached.tolist() == [False, True]
@@ -354,7 +354,7 @@ def test_faulty_spells_are_refused_together():
             np.array([1, None]),
             np.array([np.nan, 4]),
             np.array([5, 3]),
-            kind=LASTING["first_earnings"],
+            kind=LASTING["first_job"],
             observed_until=9,
         )
     )

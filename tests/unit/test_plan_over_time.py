@@ -58,7 +58,8 @@ clock.follow_up.incomplete = "hazard"
 outcomes.job_entry.definition = "first_jbo"
   there is no definition 'first_jbo', did you mean 'first_job'?
   where: outcomes.job_entry.definition
-  fix:   use one of first_job, sustained_job_26_weeks, quit_4_weeks, debt_progress, debt_sorted
+  fix:   use one of first_job, sustained_job_26_weeks, self_employed_6_months, quit_4_weeks,
+      debt_progress, debt_sorted
 
 outcomes.sustained_job.definition = "sustained_job_26_weeks"
 outcomes.sustained_job.sustained_days = 90

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from deepvalue_stats.errors import Fault, ModelError
+from deepvalue_stats.plan.definitions import DEFINITIONS
 from deepvalue_stats.tables import read_only
 
 WHERE = "sustained"
-DWP = "Department for Work and Pensions, Restart"
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,11 @@ class Lasting:
     source: str
 
 
+# the definitions of the plan's register that are about spells; the first day of one is a day of it
 LASTING = {
-    one.name: one
-    for one in (
-        Lasting("first_earnings", 1, 0, "any day in work"),
-        Lasting(
-            "work_26_weeks",
-            182,
-            0,
-            "Department for Work and Pensions, Restart: 26 weeks of earnings",
-        ),
-        Lasting(
-            "self_employed_6_months", 183, 0, "Department for Work and Pensions, Restart: 6 months"
-        ),
-    )
+    one.name: Lasting(one.name, max(one.sustained_days, 1), 0, one.source)
+    for one in DEFINITIONS.values()
+    if one.spells
 }
 
 
@@ -115,7 +106,7 @@ def sustained(
     --------
     >>> found = sustained(
     ...     np.array([1, 1, 2]), np.array([5, 100, 9]), np.array([100.0, 300.0, 60.0]),
-    ...     kind=LASTING["work_26_weeks"], observed_until=365,
+    ...     kind=LASTING["sustained_job_26_weeks"], observed_until=365,
     ... )
     >>> found.started.tolist(), found.sustained.tolist()
     ([5.0, nan], [187.0, nan])
