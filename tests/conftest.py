@@ -28,9 +28,10 @@ def template():
 
 @pytest.fixture
 def employment(template):
-    """The starter plan of employment as fresh tables: a clock of dates, and no power asked for."""
+    """The starter plan of employment as fresh tables: a clock of dates, no power, nothing timed."""
     raw = template("employment")
-    del raw["power"]
+    del raw["power"], raw["models"]["waiting"]
+    raw["clock"]["follow_up"]["incomplete"] = "exclude"
     return raw
 
 

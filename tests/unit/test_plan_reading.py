@@ -27,9 +27,9 @@ def test_the_plans_of_the_analyses_can_be_read(pytestconfig, name, primary, kind
     assert (plan.study.name, plan.primary, plan.clock.kind) == (name, primary, kind)
 
 
-def test_the_starter_plan_is_that_of_the_synthetic_analysis_but_for_paths(employment, pytestconfig):
+def test_the_starter_plan_is_that_of_the_synthetic_analysis_but_for_paths(template, pytestconfig):
     analysis = read_plan(pytestconfig.rootpath / "analyses/synthetic_employment/plan.toml")
-    starter = parse_plan(employment)
+    starter = parse_plan(template("employment"))
     assert starter.digest == analysis.digest
     assert starter.sources["ratings"].path == "data/ratings.csv"
 
@@ -76,7 +76,10 @@ def test_a_default_written_out_leaves_the_digest_alone(employment):
 
 
 def test_a_reliability_that_is_not_stated_leaves_the_digest_alone(employment):
-    """The digest of the worked plan before a reliability could be stated at all."""
+    """The digest of a plan from before a reliability, or a definition, could be stated at all."""
+    job = employment["outcomes"]["sustained_job"]
+    del job["definition"]
+    job["sustained_days"] = 182
     assert parse_plan(employment).digest.startswith("65504da2542196f2")
     measure = employment["measures"]["relationship"]
     measure |= {
