@@ -76,7 +76,8 @@ def fit_gee(
     ------
     ModelError
         If there is one group only, the outcome is constant or not 0/1, the design is singular,
-        the correlation or covariance is none of these, or the time is missing, not whole, or twice the same in a group.
+        the correlation or covariance is none of these, or the time is missing, not whole, or twice
+        the same in a group.
 
     Notes
     -----
