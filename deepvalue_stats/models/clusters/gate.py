@@ -3,8 +3,8 @@
 Fewer than 10 describe and test nothing. From 10 to 40, or more that are worth fewer than 40 for
 the coefficient (Carter, Schnepel and Steigerwald 2017), the robust covariance is too small: with
 20 practitioners it rejects .11 to .18 of true nulls about a practitioner's exposure, with 40 .07
-to .11, and .3 where one in ten is exposed. What is taken instead follows
-`deepvalue_stats.bench.few_clusters`, whose table is kept with the reports:
+to .11, and more where one in ten is exposed (.24 to .35, .13 to .16). What is taken instead
+follows `deepvalue_stats.bench.few_clusters`, whose table is kept with the reports:
 
 - Mancl and DeRouen's covariance with t(J - p) keeps 5% with 20, 40 and 80 practitioners, whether
   caseloads are equal or very uneven and the exposure is continuous, or only one practitioner in
@@ -15,7 +15,7 @@ to .11, and .3 where one in ten is exposed. What is taken instead follows
   there (.001 to .02): it says little, and rightly. With four exposed of 40, worth 4 to 5, the
   first rejects .07 and the second .02 to .04.
 - Elsewhere Kauermann and Carroll's with Satterthwaite's degrees errs to the careful side (.02 to
-  .06), theirs with t(J - p) to the other. So does Ford and Westgate's mean with t(J - p) (.05 to
+  .07), theirs with t(J - p) to the other. So does Ford and Westgate's mean with t(J - p) (.05 to
   .09 where one in five is exposed).
 - The wild cluster bootstrap keeps 5% from 20 practitioners on where four or more are exposed, but
   has no covariance for other effects: it is the second opinion.
