@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -75,8 +75,9 @@ def fit_gee(
     Raises
     ------
     ModelError
-        If there is one group only, the outcome is constant or not 0/1, the design is singular, or
-        the time is missing, not whole, or twice the same in a group.
+        If there is one group only, the outcome is constant or not 0/1, the design is singular,
+        the correlation or covariance is none of these, or the time is missing, not whole, or twice
+        the same in a group.
 
     Notes
     -----
@@ -269,6 +270,12 @@ def _times(
     correlation: str,
 ) -> np.ndarray | None:
     """When the rows of an AR(1) were, or None where they follow by position."""
+    if correlation not in get_args(Correlation):
+        raise ModelError(
+            f"no working correlation '{correlation}'",
+            formula,
+            f"use one of {', '.join(get_args(Correlation))}",
+        )
     if time is None:
         return None
     if correlation != "ar1":

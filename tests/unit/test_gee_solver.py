@@ -158,6 +158,11 @@ def test_a_time_that_cannot_order_is_refused():
         "  where: y ~ x\n"
         "  fix:   use correlation='ar1', or leave time out"
     )
+    assert refused(correlation="toeplitz") == (
+        "ModelError: no working correlation 'toeplitz'\n"
+        "  where: y ~ x\n"
+        "  fix:   use one of exchangeable, independence, ar1"
+    )
     broken = DATA.assign(wave=DATA["wave"].astype(float))
     broken.iloc[[3, 5], -1] = np.nan
     broken.iloc[7, -1] = 1.5

@@ -88,6 +88,8 @@ def few_cluster_covariance(
     """
     _refuse_kind(fit, kind, degrees)
     labels = _clusters_of(fit, cluster)
+    if fit.convergence.status != "ok":
+        return fit
     columns, residual = _whitened(fit)
     advice = None
     if kind == "auto":
@@ -95,8 +97,6 @@ def few_cluster_covariance(
         if advice.level == "standard" and fit.spec.covariance.endswith(f":{cluster}"):
             return replace(fit, clusters=advice)
         kind, degrees = advice.covariance, degrees or advice.degrees  # type: ignore[assignment]
-    if fit.convergence.status != "ok":
-        return replace(fit, clusters=advice)
     degrees = degrees or USUAL[kind]
     found = adjusted_covariance(cluster_sums(columns, residual, labels), kind)
     each = _degrees_of(found, fit, labels, degrees)
@@ -147,7 +147,7 @@ def _whitened(fit: ModelFit) -> tuple[np.ndarray, np.ndarray]:
         fit.params,
         alpha=fit.association["alpha"],
         correlation=spec.correlation,  # type: ignore[arg-type]
-        time=design.frame[spec.time].to_numpy() if spec.time else None,
+        time=pd.to_numeric(design.frame[spec.time]).to_numpy() if spec.time else None,
     )
 
 

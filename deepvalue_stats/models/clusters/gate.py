@@ -2,20 +2,21 @@
 
 Fewer than 10 describe and test nothing. From 10 to 40, or more that are worth fewer than 40 for
 the coefficient (Carter, Schnepel and Steigerwald 2017), the robust covariance is too small: with
-20 practitioners it rejects .10 to .17 of true nulls about a practitioner's exposure, with 40 .07
-to .11. What is taken instead follows `deepvalue_stats.bench.few_clusters`, whose table is kept
-with the reports:
+20 practitioners it rejects .11 to .18 of true nulls about a practitioner's exposure, with 40 .07
+to .11, and more where one in ten is exposed (.24 to .35, .13 to .16). What is taken instead
+follows `deepvalue_stats.bench.few_clusters`, whose table is kept with the reports:
 
-- Mancl and DeRouen's covariance with t(J - p) keeps 5% with 20 and 40 practitioners, whether
+- Mancl and DeRouen's covariance with t(J - p) keeps 5% with 20, 40 and 80 practitioners, whether
   caseloads are equal or very uneven and the exposure is continuous, or only one practitioner in
-  five has it (with an ICC of .05 and .2, and caseloads of 5, 15 and 50, as well). Its variance errs
+  five has it (.04 to .07; with an ICC of .2, and caseloads of 5 and 50, as well). Its variance errs
   upwards just where t(J - p) has too many degrees of freedom.
-- Worth fewer than 5 clusters (two exposed practitioners of 20, four of 40) that balance is lost:
-  it rejects .06 to .11. Kauermann and Carroll's with Satterthwaite's degrees of freedom rejects
-  too seldom there (.001 to .03): it says little, and rightly.
+- Worth fewer than 4 clusters that balance is lost: with two exposed practitioners of 20 it rejects
+  .10 to .13. Kauermann and Carroll's with Satterthwaite's degrees of freedom rejects too seldom
+  there (.001 to .02): it says little, and rightly. With four exposed of 40, worth 4 to 5, the
+  first rejects .07 and the second .02 to .04.
 - Elsewhere Kauermann and Carroll's with Satterthwaite's degrees errs to the careful side (.02 to
-  .05), theirs with t(J - p) to the other (.07 to .10 with 20). Ford and Westgate's mean with
-  t(J - p) lies between (.06 to .08).
+  .07), theirs with t(J - p) to the other. So does Ford and Westgate's mean with t(J - p) (.05 to
+  .09 where one in five is exposed).
 - The wild cluster bootstrap keeps 5% from 20 practitioners on where four or more are exposed, but
   has no covariance for other effects: it is the second opinion.
 
@@ -35,7 +36,7 @@ from deepvalue_stats.models.clusters.adjusted import Kind
 Level = Literal["descriptive", "few", "standard"]
 # below this many clusters nothing is tested; up to that many, or worth fewer, they are few
 DESCRIPTIVE, MANY = 10, 40
-# worth fewer than this, degrees of freedom have to be those of the coefficient
+# worth fewer than this, degrees of freedom have to be the coefficient's own
 SKEWED = 4
 # how alike outcomes of a cluster are taken to be where nothing better is known
 ICC = 0.05
