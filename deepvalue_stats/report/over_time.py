@@ -6,7 +6,7 @@ import pandas as pd
 
 from deepvalue_stats.findings import Findings
 from deepvalue_stats.report import facts
-from deepvalue_stats.report.markup import Column, Html, Row, safe, table, tag
+from deepvalue_stats.report.markup import Column, Html, Row, join, safe, table, tag
 from deepvalue_stats.report.numbers import (
     HIDDEN,
     count,
@@ -110,7 +110,9 @@ def waiting(findings: Findings) -> Html:
     if drawn is not None:
         groups = dict.fromkeys(str(group) for group in drawn.frame["group"])
         figure = waiting_figure(drawn, {group: words(group) for group in groups}).html()
-    return figure + (Html("") if at_risk is None else count_table(at_risk)) + _gained(findings)
+    paces = _filled(findings, "paces")
+    parts = [count_table(found) for found in (at_risk, paces) if found is not None]
+    return join([figure, *parts[:1], _gained(findings), *parts[1:]])
 
 
 def _gained(findings: Findings) -> Html:

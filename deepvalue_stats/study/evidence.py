@@ -12,6 +12,7 @@ from deepvalue_stats.errors import ModelError
 from deepvalue_stats.measures import BAND, agreement, assign_bands
 from deepvalue_stats.models import ModelFit
 from deepvalue_stats.plan import Plan, resolve_measure
+from deepvalue_stats.plan.parts import ModelPlan
 from deepvalue_stats.study.estimating import banded_name, decisive_groups
 from deepvalue_stats.study.fitting import Fitted
 from deepvalue_stats.study.measuring import Measured
@@ -79,7 +80,7 @@ def gather_evidence(
         low=next(iter(plan.equity.bands)),
         reference=plan.equity.reference,
         converged={name: one.convergence.status == "ok" for name, one in _judged(plan, fitted)},
-        corrected=model.estimator == "multilevel" and model.covariance is None,
+        corrected=_corrected(model, fit),
         area=plan.study.area,
         claims=_untestable(plan, fitted),
         split_by=model.split_by or "",
@@ -102,6 +103,13 @@ def gather_evidence(
         n_practitioners=_known_practitioners(frame),
         across=tuple(map(str, across.design.frame[_by(plan)].unique())) if across else (),
     )
+
+
+def _corrected(model: ModelPlan, fit: ModelFit) -> bool:
+    """Whether intervals allow for few groups: by level, or by a covariance made for few."""
+    if model.estimator == "multilevel":
+        return model.covariance is None
+    return fit.clusters is not None and fit.clusters.covariance != "robust"
 
 
 def _doubt(fit: ModelFit) -> str:

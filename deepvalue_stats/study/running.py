@@ -11,10 +11,11 @@ from deepvalue_stats.disclosure import rules_of
 from deepvalue_stats.errors import PlanError
 from deepvalue_stats.findings import Findings, collect, require_writable, write_findings
 from deepvalue_stats.plan import Plan, read_plan
-from deepvalue_stats.study.estimating import estimate_effects, too_few_groups
+from deepvalue_stats.study.estimating import estimate_effects, primary_sd, too_few_groups
 from deepvalue_stats.study.evidence import gather_evidence
 from deepvalue_stats.study.fitting import fit_models
 from deepvalue_stats.study.measuring import measure_scales
+from deepvalue_stats.study.paces import second_opinions
 from deepvalue_stats.study.preparing import Progress, prepare
 from deepvalue_stats.study.provenance import provenance, require_room, study_facts, write_room
 from deepvalue_stats.study.shape import find_shape
@@ -106,6 +107,7 @@ def run_study(
             *count_tables(prepared, fitted, measured),
             sensitivity_table(plan, fitted, shown, found),
             *at_risk,
+            *(() if withheld else second_opinions(prepared, fitted, primary_sd(plan, fitted))),
             *(() if withheld else (shape.table,)),
             *(() if withheld or linked_source(plan) is None else (sweep(prepared),)),
         ),
