@@ -102,9 +102,11 @@ class _Asked:
 
 def _ratio(method: str, fit: ModelFit, asked: _Asked) -> tuple[object, ...]:
     """The ratio of paces for one SD."""
-    found = fit.coefficients.loc[asked.model.exposure]
-    ends = (np.exp(asked.size * found[name]) for name in ("estimate", "conf_low", "conf_high"))
-    return asked.row(method, "ratio of paces", *ends, float(found["p_value"]))
+    names = ["estimate", "conf_low", "conf_high"]
+    found = fit.coefficients.loc[[asked.model.exposure]]
+    ends = np.exp(asked.size * found[names].to_numpy(dtype="float64")[0])
+    p_value = found["p_value"].to_numpy(dtype="float64")[0]
+    return asked.row(method, "ratio of paces", *map(float, ends), float(p_value))
 
 
 def _cox(asked: _Asked) -> list[tuple[object, ...]]:
