@@ -327,7 +327,9 @@ def _average_paths(
         mean, slope = side.fit.link.derivatives(eta, 1)
         hazards.append(mean)
         slopes.append(slope)
-    stay = np.maximum(1 - np.sum(hazards, axis=0), 0.0)
+    # causes are fitted one by one, so that far out their chances may come to more than one
+    left = 1 - np.sum(hazards, axis=0)
+    stay, ends = np.maximum(left, 0.0), left <= 0
     before = np.ones((last, len(chance), n))
     np.cumprod(stay[:-1], axis=0, out=before[1:])
     value = np.empty((len(weights), n))
@@ -338,7 +340,7 @@ def _average_paths(
         ahead = np.zeros((len(chance), n))
         for t in range(last - 1, -1, -1):
             for k, slope in enumerate(slopes):
-                gain = (counted[t] if k == place else 0.0) - ahead
+                gain = (counted[t] if k == place else 0.0) - np.where(ends[t], 0.0, ahead)
                 held = before[t] * slope[t] * gain
                 by_eta[k][m, :, t] = chance @ held
                 by_sd[k][m] += (chance * z[k]) @ held
