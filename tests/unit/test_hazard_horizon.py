@@ -95,7 +95,9 @@ def test_slopes_in_all_parameters_are_exact(fit, exits, which, monkeypatch):
     # out: where chances of several causes come to more than one there is a kink
     fixed = (np.linspace(-1, 1, 13), np.full(13, 1 / 13))
     monkeypatch.setattr(by_horizon, "_rule", lambda *_: fixed)
-    held = {"one cause": fit, "logit": fitted(link="logit", baseline="log"), "several": exits}[which]
+    held = {"one cause": fit, "logit": fitted(link="logit", baseline="log"), "several": exits}[
+        which
+    ]
 
     def targets(fits):
         asked = by_horizon._asked(fits, "x", 6)
@@ -263,9 +265,7 @@ def test_faults_are_told_at_once(fit, exits):
 def test_other_fits_are_refused():
     other = fit_logit("work ~ x", spells(), cluster="practitioner")
     assert refused(other) == (
-        "ModelError: not a hazard fit\n"
-        "  where: effect_by_horizon\n"
-        "  fix:   use fits of fit_hazard"
+        "ModelError: not a hazard fit\n  where: effect_by_horizon\n  fix:   use fits of fit_hazard"
     )
 
 
@@ -275,4 +275,28 @@ def test_a_slope_of_time_is_refused():
         "ModelError: a random slope differs between the periods of a path\n"
         f"  where: {fit.spec.formula}\n"
         "  fix:   take the slope of time, or of what changes with it, out of the random part"
+    )
+
+
+def test_questions_that_have_no_answer_are_refused(fit):
+    assert refused(fit, by="office") == (
+        "ModelError: no column 'office' in the fit\n"
+        "  where: by='office'\n"
+        "  fix:   name one of its data"
+    )
+    assert "'band' is no number" in refused(fit, exposure="band")
+    late = spells().assign(start=2).query("months > 2")
+    held = fitted("~ x", data=late, start="start", baseline="log")
+    assert refused(held) == (
+        "ModelError: nobody was at risk in 2 of 6 periods up to the horizon\n"
+        "  where: horizon=6\n"
+        "  fix:   paths begin in period 1: start the clock where observation starts"
+    )
+
+
+def test_a_point_is_a_step_of_one(fit):
+    step = Step("point step", 1.0, "everybody 1 point higher, against as is")
+    one = effect_by_horizon(fit, "x", horizon=4, contrast="point")
+    pd.testing.assert_frame_equal(
+        one.frame, effect_by_horizon(fit, "x", horizon=4, contrast=step).frame
     )
