@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.linalg import block_diag
 
-from deepvalue_stats.effects.contrast import Levels, Step, per_sd
+from deepvalue_stats.effects.contrast import POINT, Levels, Step, per_sd
 from deepvalue_stats.effects.delta import Estimates, together
 from deepvalue_stats.effects.estimate import group_masks
 from deepvalue_stats.effects.inference import Inference, cells, counts_of
@@ -38,7 +38,7 @@ def effect_by_horizon(
     exposure: str,
     *,
     horizon: float,
-    contrast: Step | Levels | Literal["sd"] = "sd",
+    contrast: Step | Levels | Literal["sd", "point"] = "sd",
     by: str | None = None,
 ) -> EffectTable:
     """What a change in the exposure comes to by a horizon: more events, and sooner.
@@ -57,8 +57,9 @@ def effect_by_horizon(
     horizon : float
         In days where the fit's periods have a length in days, otherwise in periods; a whole number
         of periods.
-    contrast : Step, Levels or "sd"
-        "sd" is one SD of the exposure at the start of the spells, everybody higher by so much.
+    contrast : Step, Levels, "sd" or "point"
+        "sd" is one SD of the exposure at the start of the spells, everybody higher by so much;
+        "point" one point.
     by : str, optional
         A column of groups: one pair of rows a group, averaged over the group's own paths.
 
@@ -92,7 +93,9 @@ def effect_by_horizon(
     (2013), Statistics in Medicine 32: time lost to a cause, with competing ones.
     """
     asked = _asked(fit, exposure, horizon)
-    change = contrast if contrast != "sd" else per_sd(asked.start[exposure]).step
+    if by is not None and by not in asked.start:
+        raise ModelError(f"no column '{by}' in the fit", f"by={by!r}", "name one of its data")
+    change = _change(asked.start[exposure], contrast)
     values = asked.start[exposure].to_numpy(dtype="float64")
     settings = change.settings(values)
     masks = group_masks(asked.start, by)
@@ -327,7 +330,9 @@ def _average_paths(
         mean, slope = side.fit.link.derivatives(eta, 1)
         hazards.append(mean)
         slopes.append(slope)
-    stay = np.maximum(1 - np.sum(hazards, axis=0), 0.0)
+    # causes are fitted one by one, so that far out their chances may come to more than one
+    left = 1 - np.sum(hazards, axis=0)
+    stay, ends = np.maximum(left, 0.0), left <= 0
     before = np.ones((last, len(chance), n))
     np.cumprod(stay[:-1], axis=0, out=before[1:])
     value = np.empty((len(weights), n))
@@ -338,7 +343,7 @@ def _average_paths(
         ahead = np.zeros((len(chance), n))
         for t in range(last - 1, -1, -1):
             for k, slope in enumerate(slopes):
-                gain = (counted[t] if k == place else 0.0) - ahead
+                gain = (counted[t] if k == place else 0.0) - np.where(ends[t], 0.0, ahead)
                 held = before[t] * slope[t] * gain
                 by_eta[k][m, :, t] = chance @ held
                 by_sd[k][m] += (chance * z[k]) @ held
@@ -379,6 +384,10 @@ def _asked(fit: Fits, exposure: str, horizon: float) -> _Asked:
         for one in fits.values()
         if exposure not in one.design.frame
     ]
+    if not faults:
+        column = next(iter(fits.values())).design.frame[exposure]
+        if not pd.api.types.is_numeric_dtype(column):
+            faults.append(Fault(f"'{exposure}' is no number", where, "code it as an amount"))
     faults += _cause_faults(records, where)
     first = next(iter(records.values()))
     length = 1.0 if first.period_days is None else float(first.period_days)
@@ -392,9 +401,24 @@ def _asked(fit: Fits, exposure: str, horizon: float) -> _Asked:
                 f"use a multiple of {length:g} up to {seen * length:g}",
             )
         )
+    elif (first.at_risk[:last] == 0).any():
+        empty = int((first.at_risk[:last] == 0).sum())
+        faults.append(
+            Fault(
+                f"nobody was at risk in {empty} of {last} periods up to the horizon",
+                f"horizon={horizon:g}",
+                "paths begin in period 1: start the clock where observation starts",
+            )
+        )
     if faults:
         raise ModelError.of(faults)
     return _Asked(fits, records, exposure, last)
+
+
+def _change(values: pd.Series, contrast: Step | Levels | Literal["sd", "point"]) -> Step | Levels:
+    if contrast == "sd":
+        return per_sd(values).step
+    return POINT.step if contrast == "point" else contrast
 
 
 def _cause_faults(records: Mapping[int, HazardRecord], where: str) -> list[Fault]:

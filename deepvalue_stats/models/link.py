@@ -112,7 +112,8 @@ def _cloglog_rows(
     eta = np.clip(eta, -STEEPEST, CERTAIN)
     h = np.exp(eta)
     a = np.where(h < STEEPEST, h / np.expm1(np.minimum(h, STEEPEST)), 0.0)
-    k = np.where(h > SMALL, 1 - a - h, -h * (0.5 + h * (1 - h**2 / 60) / 12))
+    near = np.minimum(h, SMALL)
+    k = np.where(h > SMALL, 1 - a - h, -near * (0.5 + near * (1 - near**2 / 60) / 12))
     won = successes * (eta + np.log(-np.expm1(-h) / h))
     lost = (trials - successes) * h
     return won - lost, successes * a - lost, lost - successes * a * k

@@ -131,7 +131,7 @@ def average(link: Link, eta: np.ndarray, sd: np.ndarray | float) -> Averaged:
     Examples
     --------
     >>> average(CLOGLOG, np.array([-3.0, 0.0]), 1.0).mean.round(4)
-    array([0.0725, 0.5907])
+    array([0.0743, 0.6182])
     """
     eta = np.asarray(eta, dtype="float64")
     spread = np.broadcast_to(np.asarray(sd, dtype="float64"), eta.shape)
