@@ -16,9 +16,12 @@ from deepvalue_stats.simulate.areas import AREAS, Area
 from deepvalue_stats.simulate.draw import Draw
 from deepvalue_stats.simulate.families import (
     FAMILY_PRESETS,
+    Families,
     FamilyParameters,
     draw_families,
     family_parameters,
+    simulate_families,
+    write_families,
 )
 from deepvalue_stats.simulate.files import write_service
 from deepvalue_stats.simulate.parameters import Parameters
@@ -33,6 +36,7 @@ __all__ = [
     "PRESETS",
     "Area",
     "Draw",
+    "Families",
     "FamilyParameters",
     "Parameters",
     "Preset",
@@ -43,8 +47,10 @@ __all__ = [
     "draw_service",
     "family_parameters",
     "preset_parameters",
+    "simulate_families",
     "simulate_parameters",
     "simulate_service",
     "superpopulation",
+    "write_families",
     "write_service",
 ]
