@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from deepvalue_stats.simulate.extracts import as_text
+from deepvalue_stats.simulate.families.draw import streams
 from deepvalue_stats.simulate.families.panel import Families
 from deepvalue_stats.simulate.files import TRUTH, csv_bytes, json_bytes, write_together
 from deepvalue_stats.simulate.spoiling import (
@@ -66,12 +67,10 @@ def family_extracts(panel: Families, *, faults: bool) -> FamilyExtracts:
     -------
     FamilyExtracts
     """
-    text = {name: as_text(frame, {c: c for c in frame}) for name, frame in panel.frames.items()}
+    text = {name: _as_text(frame) for name, frame in panel.frames.items()}
     if not faults:
         return FamilyExtracts(text, {})
-    rng = np.random.default_rng(
-        np.random.SeedSequence(int(str(panel.truth["seed"])), spawn_key=(0,))
-    )
+    rng = streams(int(str(panel.truth["seed"])))["files"]
     before_advice = np.asarray(text["interviews"]["wave"] == "0", dtype=np.bool_)
     rated = text["interviews"].rename(columns=_AS_RATINGS)
     spoilt, counts = spoilt_ratings(rated, before_advice, rng)
@@ -128,6 +127,11 @@ def write_families(
     }
     contents = {f"{name}.csv": csv_bytes(made.frames[name]) for name in FAMILY_FILES}
     return write_together({**contents, TRUTH: json_bytes(truth)}, folder, replace)
+
+
+def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
+    columns = [str(name) for name in frame]
+    return as_text(frame, dict(zip(columns, columns, strict=True)))
 
 
 def _without_needs(homes: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, int]:

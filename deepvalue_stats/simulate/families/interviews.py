@@ -34,7 +34,9 @@ def draw_interviewed(p: FamilyParameters, homes: Households, rng: np.random.Gene
 def draw_items(
     p: FamilyParameters, homes: Households, course: Course, rng: np.random.Generator
 ) -> NDArray[np.int8]:
-    """Draw what every family would answer at every wave with an adviser, `EMPTY` at wave 0.
+    """Draw what every family would answer at every wave with an adviser.
+
+    `EMPTY` at wave 0, and throughout an interview in which the family would rather not rate.
 
     One row a family, one column a wave, and the items.
     """
@@ -48,6 +50,7 @@ def draw_items(
     cuts = np.add.outer(ease, np.asarray(p.rating_thresholds))
     answers = ordinal(felt.ravel(), loading, cuts, rng)
     answers[rng.random(answers.shape, dtype=np.float32) < p.missing_item_share] = EMPTY
+    answers[rng.random(len(answers)) >= p.rating_share] = EMPTY
     items[:, RATED:] = answers.reshape(p.families, -1, p.rating_items)
     return items
 

@@ -177,4 +177,4 @@ def _varies(draw: FamilyDraw) -> np.ndarray:
     asked = draw.interviewed.copy()
     asked[:, 0] = False
     good = (asked & draw.course.control).sum(axis=1)
-    return (good > 0) & (good < asked.sum(axis=1))
+    return np.asarray((good > 0) & (good < asked.sum(axis=1)))

@@ -51,6 +51,8 @@ class FamilyParameters:
         The relationship, in SD from the mean, below which it is no longer a help.
     rating_items, rating_loading, rating_thresholds, rating_item_spread, missing_item_share
         As in the services: 12 items answered 1 to 5, alpha about .90.
+    rating_share : float
+        Share of interviews after wave 0 in which the family answers the items at all.
     rating_lift_now, rating_lift_next : float
         How much higher, in SD, the rating is if the family is in control at that wave, and if it
         was at the wave before. Nought unless the outcome moves the rating.
@@ -139,6 +141,7 @@ class FamilyParameters:
     rating_thresholds: tuple[float, ...] = (-2.1, -1.45, -0.75, 0.05)
     rating_item_spread: float = 0.25
     missing_item_share: float = 0.02
+    rating_share: float = 0.98
     rating_lift_now: float = 0.0
     rating_lift_next: float = 0.0
     confidence_items: int = 4
@@ -242,6 +245,7 @@ _SHARES = (
     "family_share",
     "dyad_share",
     "missing_item_share",
+    "rating_share",
     "shock_share",
     "turnover",
     "turnover_outside",
