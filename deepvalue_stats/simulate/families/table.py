@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from deepvalue_stats.simulate.families.course import REASONS, STAYED
+from deepvalue_stats.simulate.families.course import RATED, REASONS, STAYED
 from deepvalue_stats.simulate.families.draw import FamilyDraw, draw_panel
 from deepvalue_stats.simulate.families.parameters import TENURES, FamilyParameters
 from deepvalue_stats.simulate.families.presets import family_parameters
@@ -78,7 +78,8 @@ def family_table(draw: FamilyDraw) -> pd.DataFrame:
     pandas.DataFrame
         Identifiers `client`, `practitioner`, `service` (text) and `wave` (0 before advice; years
         since); `year`, the calendar year of the study from 0; `relationship`, the score in points,
-        nan at wave 0, and `true_relationship`, in SD; `outcome` (in control), `resolved` and
+        nan at wave 0; `true_relationship`, in SD, the sum of what can change for a family
+        (`true_within`) and of its stable part (`true_between`); `outcome` (in control), `resolved` and
         `worries`; `chance`, the generator's own chance of the outcome; `confidence`, the score in
         points at wave 0; `changed` (0 or 1) and `reason` (none, outside, own), another adviser
         than at the family's last interview and why; `event_time`, waves since the first interview
@@ -100,6 +101,8 @@ def family_table(draw: FamilyDraw) -> pd.DataFrame:
             "year": wave + homes.entered[client],
             "relationship": draw.score[client, wave],
             "true_relationship": draw.relationship[client, wave],
+            "true_within": np.where(wave >= RATED, course.changing[client, wave], np.nan),
+            "true_between": homes.part[client],
             "outcome": course.control[client, wave].astype(np.float64),
             "resolved": draw.resolved[client, wave].astype(np.float64),
             "worries": draw.worries[client, wave].astype(np.float64),
