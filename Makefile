@@ -48,6 +48,7 @@ data: $(READY)   ## make the synthetic extracts and their dictionary anew
 	$(BIN)/deepvalue simulate everyday --area employment --services 24 --practitioners 5 --caseload 45 --seed 20110523 --output synthetic_data/employment --replace
 	$(BIN)/deepvalue simulate everyday --area debt --services 24 --practitioners 5 --caseload 45 --seed 20110524 --output synthetic_data/debt --replace
 	$(BIN)/deepvalue simulate everyday --area health --services 24 --practitioners 5 --caseload 45 --seed 20110525 --output synthetic_data/health --replace
+	$(BIN)/deepvalue simulate-families everyday --seed 20110526 --output synthetic_data/debt_families --replace
 	$(BIN)/python -m deepvalue_stats.simulate.dictionary synthetic_data/README.md
 
 bench: $(READY)  ## what every estimator says of every planted service (long; resumes where it was stopped)

@@ -145,13 +145,21 @@ def report(
 class _ListingPresets(TyperCommand):
     """A command whose help lists the presets, which are looked up only when help is asked for."""
 
+    presets = "PRESETS"
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help, with the presets after the example."""
-        presets = _library("simulate").PRESETS.values()
+        presets = getattr(_library("simulate"), self.presets).values()
         titles = "\n".join(f"  {one.name}: {one.title}" for one in presets)
         example, self.epilog = self.epilog, f"{self.epilog}\n\nPresets:\n{titles}"
         super().format_help(ctx, formatter)
         self.epilog = example
+
+
+class _ListingFamilyPresets(_ListingPresets):
+    """The same for panels of families."""
+
+    presets = "FAMILY_PRESETS"
 
 
 @app.command(
@@ -196,6 +204,49 @@ def simulate(
     )
     write = _library("simulate.files").write_service
     for path in write(service, output, faults=faults, replace=replace):
+        typer.echo(f"Wrote {path}")
+
+
+@app.command(
+    "simulate-families",
+    cls=_ListingFamilyPresets,
+    epilog="Example: deepvalue simulate-families claim_true --seed 1 --output data",
+)
+def simulate_families(
+    preset: Annotated[str, typer.Argument(help="What is true, and what misleads: see below.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write into.")],
+    seed: Annotated[int, typer.Option(help="Whole number; equal seeds give equal files.")],
+    services: Annotated[
+        int | None, typer.Option(help="Branches.", show_default="the preset's own")
+    ] = None,
+    practitioners: Annotated[
+        int | None, typer.Option(help="Advisers a branch.", show_default="the preset's own")
+    ] = None,
+    families: Annotated[
+        int | None, typer.Option(help="Families.", show_default="the preset's own")
+    ] = None,
+    waves: Annotated[
+        int | None,
+        typer.Option(
+            help="Yearly interviews, with the one before advice.", show_default="the preset's own"
+        ),
+    ] = None,
+    faults: Annotated[
+        bool, typer.Option(help="Plant the troubles of real extracts, counted in truth.json.")
+    ] = True,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite earlier files.")] = False,
+) -> None:
+    """Write the made-up yearly interviews of families in debt advice, whose truth is known."""
+    module = _library("simulate")
+    panel = module.simulate_families(
+        preset,
+        seed=seed,
+        services=services,
+        practitioners=practitioners,
+        families=families,
+        waves=waves,
+    )
+    for path in module.write_families(panel, output, faults=faults, replace=replace):
         typer.echo(f"Wrote {path}")
 
 

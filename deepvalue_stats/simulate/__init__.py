@@ -9,11 +9,20 @@ From the inside out: `areas` and `parameters` say what is planted, `presets` nam
 potential outcomes, `table` lays out an analysis table, `records` the files' typed frames, and
 `service` is the public face. `extracts` and `files` write what a data owner would send, `worked`
 and `dictionary` the services that the package carries with it, and `cohort` is the lean design of
-the power calculations.
+the power calculations. `families` is a yearly panel, made in the same way.
 """
 
 from deepvalue_stats.simulate.areas import AREAS, Area
 from deepvalue_stats.simulate.draw import Draw
+from deepvalue_stats.simulate.families import (
+    FAMILY_PRESETS,
+    Families,
+    FamilyParameters,
+    draw_families,
+    family_parameters,
+    simulate_families,
+    write_families,
+)
 from deepvalue_stats.simulate.files import write_service
 from deepvalue_stats.simulate.parameters import Parameters
 from deepvalue_stats.simulate.presets import PRESETS, Preset, preset_parameters
@@ -23,18 +32,25 @@ from deepvalue_stats.simulate.truth import Superpopulation, superpopulation
 
 __all__ = [
     "AREAS",
+    "FAMILY_PRESETS",
     "PRESETS",
     "Area",
     "Draw",
+    "Families",
+    "FamilyParameters",
     "Parameters",
     "Preset",
     "Service",
     "Superpopulation",
     "analysis_table",
+    "draw_families",
     "draw_service",
+    "family_parameters",
     "preset_parameters",
+    "simulate_families",
     "simulate_parameters",
     "simulate_service",
     "superpopulation",
+    "write_families",
     "write_service",
 ]

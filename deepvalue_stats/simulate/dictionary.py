@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -17,9 +17,12 @@ from deepvalue_stats.data import Column, TableSchema, compile_schemas
 from deepvalue_stats.plan import Plan, parse_plan
 from deepvalue_stats.simulate.areas import AREAS, Area
 from deepvalue_stats.simulate.extracts import CONFIDENCE_ITEMS, RATING_ITEMS, file_columns
+from deepvalue_stats.simulate.families.columns import FAMILY_COLUMNS, FAMILY_ROWS
+from deepvalue_stats.simulate.families.extracts import FAMILY_FAULTS
+from deepvalue_stats.simulate.families.presets import FAMILY_PRESETS
 from deepvalue_stats.simulate.presets import PRESETS
 from deepvalue_stats.simulate.spoiling import FAULT_DEFINITIONS
-from deepvalue_stats.simulate.worked import PRESET, command
+from deepvalue_stats.simulate.worked import FAMILY_FOLDER, PRESET, command, family_command
 
 # columns that a preset has to ask for
 _ONLY_SOMETIMES = frozenset({"barred"})
@@ -38,6 +41,7 @@ _ROWS: Mapping[str, str] = {
     "clients": "a client who agreed to the records being linked",
     "staffing": "{a_practitioner}",
     "steps": "a client and month: the panel",
+    **FAMILY_ROWS,
 }
 # by the generator's own word for the column: type, meaning, allowed values
 _COLUMNS: Mapping[str, tuple[str, str, str]] = {
@@ -86,12 +90,15 @@ _IN_FILE: Mapping[tuple[str, str], str] = {
 _HEAD = """\
 # Synthetic data
 
-Extracts of three services that do not exist, one folder each. No row describes a real person,
-practitioner or office, and nothing found in these files says anything about a real service. They
-are there to show that an analysis finds what was planted, and catches the faults that real
-extracts have. This page is made from the plans and the generator; a test makes it again.
+Extracts of three services that do not exist, and a yearly panel of families who do not exist
+either, one folder each. No row describes a real person, practitioner or office, and nothing found
+in these files says anything about a real service. They are there to show that an analysis finds
+what was planted, and catches the faults that real extracts have. This page is made from the plans
+and the generator; a test makes it again.
 
-What is true of all three (the preset `{preset}`): {story}
+What is true of all three services (the preset `{preset}`): {story}
+
+What is true of the families (the preset `{preset}` of panels): {family_story}
 
 `truth.json` in each folder holds the parameters, the planted effects with their definitions (from
 the generator's own chances of an outcome, not from a fitted model), the rows of every file, and
@@ -103,13 +110,14 @@ the planted faults.
 {commands}
 ```
 
-`deepvalue simulate --help` lists the other services that can be made: what is true of each, and
-what misleads. `deepvalue init debt --output my_study` writes the plan beside the extracts.
+`deepvalue simulate --help` lists the other services that can be made, and
+`deepvalue simulate-families --help` the other panels: what is true of each, and what misleads.
+`deepvalue init debt --output my_study` writes the plan beside the extracts.
 
 ## Planted faults
 
-No row has two. `truth.json` counts them, area by area under `extracts`. An analysis that refuses
-faulty rows stops here; one that excludes them should report these counts.
+No row has two. `truth.json` counts them under `extracts`, for the services area by area. An
+analysis that refuses faulty rows stops here; one that excludes them should report these counts.
 
 | fault | rows |
 |---|---|
@@ -133,36 +141,64 @@ def dictionary() -> str:
     head = _HEAD.format(
         preset=PRESET,
         story=PRESETS[PRESET].story,
-        commands="\n".join(map(command, AREAS)),
+        family_story=FAMILY_PRESETS[PRESET].story,
+        commands="\n".join([*map(command, AREAS), family_command()]),
         faults="\n".join(f"| `{name}` | {words} |" for name, words in FAULT_DEFINITIONS.items()),
     )
-    return "\n".join([head, *(_area_page(area) for area in AREAS.values())])
+    return "\n".join([head, *(_area_page(area) for area in AREAS.values()), _family_page()])
 
 
 def _area_page(area: Area) -> str:
-    plan = _plan(area)
+    plan = _plan(area.name)
     columns = {
         file: {name: own for name, own in named.items() if own not in _ONLY_SOMETIMES}
         for file, named in file_columns(area).items()
     }
+    return _page(area.name, area, plan, columns)
+
+
+def _family_page() -> str:
+    """Tell of the panel, whose files have the generator's own words for headers."""
+    columns = {file: {name: name for name in named} for file, named in FAMILY_COLUMNS.items()}
+    faults = [f"| `{name}` | {words} |" for name, words in FAMILY_FAULTS.items()]
+    head = ["", "Faults planted here, in interviews after wave 0 and in families:", ""]
+    head += ["| fault | rows |", "|---|---|", *faults]
+    return _page(FAMILY_FOLDER, AREAS["debt"], _plan("families"), columns, head)
+
+
+def _page(
+    folder: str,
+    area: Area,
+    plan: Plan,
+    columns: Mapping[str, Mapping[str, str]],
+    more: Iterable[str] = (),
+) -> str:
     headers = {file: tuple(columns[file]) for file in plan.sources}
     schemas = compile_schemas(plan, headers)
     head = [
-        f"## {area.name.capitalize()}",
+        f"## {folder.replace('_', ' ').capitalize()}",
         "",
         f"`analyses/{plan.study.name}/plan.toml` asks: {plan.study.question}",
+        *more,
     ]
-    tables = [_file_table(area, plan, file, columns[file], schemas.get(file)) for file in columns]
+    tables = [
+        _file_table(folder, area, plan, file, columns[file], schemas.get(file)) for file in columns
+    ]
     return "\n".join([*head, *tables, ""])
 
 
 def _file_table(
-    area: Area, plan: Plan, file: str, columns: Mapping[str, str], schema: TableSchema | None
+    folder: str,
+    area: Area,
+    plan: Plan,
+    file: str,
+    columns: Mapping[str, str],
+    schema: TableSchema | None,
 ) -> str:
     read = {column.name: column for column in schema.columns} if schema else {}
     unread = "" if schema else " The plan does not read this file."
     row = f"One row is {_said(_ROWS[file], area)}.{unread}"
-    lines = ["", f"### `{area.name}/{file}.csv`", "", row, ""]
+    lines = ["", f"### `{folder}/{file}.csv`", "", row, ""]
     lines += ["| column | type | meaning | values | use in the plan |", "|---|---|---|---|---|"]
     for _, group in groupby(columns.items(), key=lambda pair: _stem(pair[1])):
         several = list(group)
@@ -176,7 +212,8 @@ def _file_table(
 
 def _described(area: Area, file: str, own: str, column: Column | None) -> tuple[str, str, str]:
     """Give type, meaning and allowed values; what the plan's schema says of a column goes first."""
-    kind, meaning, values = _COLUMNS.get(own, ("date", "", ""))
+    known = FAMILY_COLUMNS.get(file, _COLUMNS)
+    kind, meaning, values = known.get(own, ("date", "", ""))
     meaning = _said(_IN_FILE.get((file, own), meaning), area)
     values = _said(values, area)
     if column is None:
@@ -210,8 +247,8 @@ def _said(words: str, area: Area) -> str:
     )
 
 
-def _plan(area: Area) -> Plan:
-    template = files("deepvalue_stats").joinpath("plan", "templates", f"{area.name}.toml")
+def _plan(name: str) -> Plan:
+    template = files("deepvalue_stats").joinpath("plan", "templates", f"{name}.toml")
     return parse_plan(tomllib.loads(template.read_text(encoding="utf-8")))
 
 

@@ -88,7 +88,7 @@ def extracts(service: Service, *, faults: bool) -> Extracts:
         if not faults:
             rows["ratings"] = rows["ratings"] & ~late
         text = {
-            file: _area_text(service.frames[file][rows[file]], columns)
+            file: as_text(service.frames[file][rows[file]], columns)
             for file, columns in file_columns(area).items()
         }
         frames[name], planted[name] = text, {}
@@ -143,8 +143,8 @@ def _rows(frames: Frames, area: str) -> dict[str, BoolArray]:
     }
 
 
-def _area_text(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
-    """Write rows as text under an area's own headers."""
+def as_text(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Write rows as text under the headers that are asked for."""
     texts = {
         name: _text(frame[own], _LETTERS.get(own, ""))
         for name, own in columns.items()

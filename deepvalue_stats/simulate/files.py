@@ -48,7 +48,11 @@ def write_service(
         A file of the service exists and `replace` is false, or the folder is a file.
     """
     made = extracts(service, faults=faults)
-    contents = {**_contents(made), TRUTH: _truth(service, made)}
+    return write_together({**_contents(made), TRUTH: _truth(service, made)}, folder, replace)
+
+
+def write_together(contents: Mapping[str, bytes], folder: Path, replace: bool) -> tuple[Path, ...]:
+    """Write files into a folder, all of them or none."""
     _refuse_to_overwrite(folder, contents, replace)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=".simulated-") as temporary:
@@ -65,13 +69,14 @@ def _contents(made: Extracts) -> dict[str, bytes]:
     """Give every extract as bytes, by its path inside the folder."""
     several = len(made.frames) > 1
     return {
-        f"{area}/{file}.csv" if several else f"{file}.csv": _csv(frame, made.forms[area][file])
+        f"{area}/{file}.csv" if several else f"{file}.csv": csv_bytes(frame, made.forms[area][file])
         for area, frames in made.frames.items()
         for file, frame in frames.items()
     }
 
 
-def _csv(frame: pd.DataFrame, form: Form) -> bytes:
+def csv_bytes(frame: pd.DataFrame, form: Form = PLAIN) -> bytes:
+    """Write a frame of text in the form of its file."""
     text = frame.to_csv(index=False, sep=form.delimiter, lineterminator=form.line_end)
     return text.encode(form.encoding)
 
@@ -81,6 +86,11 @@ def _truth(service: Service, made: Extracts) -> bytes:
     planted = any(made.planted.values())
     truth: dict[str, object] = {**service.truth, "extracts": described}
     truth["fault_definitions"] = dict(FAULT_DEFINITIONS) if planted else {}
+    return json_bytes(truth)
+
+
+def json_bytes(truth: Mapping[str, object]) -> bytes:
+    """Write what is true as JSON; a number that is none is refused."""
     return (json.dumps(truth, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 

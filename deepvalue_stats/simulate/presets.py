@@ -342,9 +342,9 @@ def preset_parameters(
     PlanError
         The preset or an area is not known, or a size is below 1.
     """
-    preset = _known("preset", name, PRESETS)
+    preset = known("preset", name, PRESETS)
     for area in areas or ():
-        _known("area", area, AREAS)
+        known("area", area, AREAS)
     sizes = {"services": services, "practitioners": practitioners, "caseload": caseload}
     changes = dict(preset.changes) | {key: size for key, size in sizes.items() if size is not None}
     if areas is not None:
@@ -364,13 +364,14 @@ def _for_areas(changes: dict[str, Any], areas: tuple[str, ...]) -> dict[str, Any
     return kept
 
 
-def _known(what: str, name: str, among: Mapping[str, Any]) -> Any:
+def known(what: str, name: str, among: Mapping[str, Any], verb: str = "simulate_service") -> Any:
+    """Find what has a name, or refuse with those that there are."""
     if name in among:
         return among[name]
     close = get_close_matches(name, among, n=1)
     meant = f"did you mean '{close[0]}'? " if close else ""
     raise PlanError(
         f"there is no {what} '{name}'",
-        f"simulate_service, {what}",
+        f"{verb}, {what}",
         f"{meant}use one of: {', '.join(among)}",
     )

@@ -42,16 +42,16 @@ class Identities:
 def draw_identities(draw: Draw, rng: np.random.Generator) -> Identities:
     """Draw identifiers, names, dates of birth and postcodes."""
     clients = len(draw.people.area)
-    numbers = _client_numbers(2 * clients, rng)
+    numbers = client_numbers(2 * clients, rng)
     # so few days that the age in years holds whatever the leap years
     lived = np.ceil(draw.people.age * _DAYS_A_YEAR) + rng.integers(0, 364, clients)
     # common names are common: the chance falls with the place in the list
     weights = 1 / (np.arange(len(SURNAMES)) + 20)
     return Identities(
-        client=_texts(numbers[:clients], "", ID_DIGITS),
-        nobody=_texts(numbers[clients:], "", ID_DIGITS),
-        practitioner=_texts(np.arange(1, len(draw.people.staff.area) + 1), "P", 3),
-        service=_texts(np.unique(draw.people.staff.service) + 1, "S", 2),
+        client=texts(numbers[:clients], "", ID_DIGITS),
+        nobody=texts(numbers[clients:], "", ID_DIGITS),
+        practitioner=texts(np.arange(1, len(draw.people.staff.area) + 1), "P", 3),
+        service=texts(np.unique(draw.people.staff.service) + 1, "S", 2),
         surname=rng.choice(len(SURNAMES), clients, p=weights / weights.sum()),
         born=draw.calendar.index - lived.astype(np.int64),
         postcode=rng.integers(0, len(POSTCODES), clients),
@@ -68,13 +68,13 @@ def client_frame(draw: Draw, ids: Identities) -> pd.DataFrame:
             "client_id": ids.client,
             "area": _areas(draw, people.area),
             "surname": _named(SURNAMES, ids.surname),
-            "born_on": _dates(ids.born),
+            "born_on": calendar_dates(ids.born),
             "postcode": _named(POSTCODES, ids.postcode),
             **items,
             "age": people.age,
             "need": people.need,
             **barred,
-            "record_end": _dates(draw.calendar.record_end),
+            "record_end": calendar_dates(draw.calendar.record_end),
         }
     )
     return _sorted(frame[draw.consented], ["client_id"])
@@ -92,7 +92,7 @@ def contact_frame(draw: Draw, ids: Identities) -> pd.DataFrame:
             "client_id": ids.client.take(client),
             "practitioner_id": ids.practitioner.take(who),
             "service_id": ids.service.take(people.staff.service[who]),
-            "met_on": _dates(met[order]),
+            "met_on": calendar_dates(met[order]),
             "sanction": contacts.sanction[order].astype(np.int8),
         }
     )
@@ -109,8 +109,8 @@ def rating_frame(draw: Draw, ids: Identities) -> pd.DataFrame:
         {
             "rating_id": np.arange(1, len(order) + 1),
             "client_id": ids.client.take(client[order]),
-            "rated_on": _dates(rated[order]),
-            **{f"q{i:02d}": _item(values) for i, values in enumerate(items.T, 1)},
+            "rated_on": calendar_dates(rated[order]),
+            **{f"q{i:02d}": item(values) for i, values in enumerate(items.T, 1)},
         }
     )
 
@@ -135,11 +135,13 @@ def outcome_frame(draw: Draw, ids: Identities, rng: np.random.Generator) -> pd.D
         {
             "client_id": everybody.take(number),
             "surname": typed[0][client],
-            "born_on": _dates(typed[1][client]),
+            "born_on": calendar_dates(typed[1][client]),
             "postcode": typed[2][client],
-            "started_on": _dates(np.where(begun <= last, begun, NEVER)),
-            "ended_on": _dates(np.where((end < NEVER) & (day + end <= last), day + end, NEVER)),
-            "second_on": _dates(np.where(also <= last, also, NEVER)),
+            "started_on": calendar_dates(np.where(begun <= last, begun, NEVER)),
+            "ended_on": calendar_dates(
+                np.where((end < NEVER) & (day + end <= last), day + end, NEVER)
+            ),
+            "second_on": calendar_dates(np.where(also <= last, also, NEVER)),
             "area": _areas(draw, people.area[client]),
         }
     )
@@ -163,7 +165,7 @@ def step_frame(draw: Draw, ids: Identities, rng: np.random.Generator) -> pd.Data
         {
             "client_id": ids.client.take(client),
             "wave": wave + 1,
-            "on": _dates(draw.calendar.index[client] + asked[wave]),
+            "on": calendar_dates(draw.calendar.index[client] + asked[wave]),
             "step": step[client, wave].astype(np.int8),
         }
     )
@@ -182,8 +184,8 @@ def staff_frame(draw: Draw, ids: Identities) -> pd.DataFrame:
             "practitioner_id": ids.practitioner,
             "service_id": ids.service.take(staff.service),
             "area": _areas(draw, staff.area),
-            "started_on": _dates(first + staff.joined),
-            "left_on": _dates(np.where(stays, NEVER, first + staff.left)),
+            "started_on": calendar_dates(first + staff.joined),
+            "left_on": calendar_dates(np.where(stays, NEVER, first + staff.left)),
             "left_reason": pd.Categorical(reason, ["", "outside", "own"]),
             "caseload": caseload,
             **scores,
@@ -267,7 +269,7 @@ def _in_extract(draw: Draw, client: IntArray, day: IntArray) -> IntArray:
     return order[draw.consented[client[order]]]
 
 
-def _client_numbers(n: int, rng: np.random.Generator) -> IntArray:
+def client_numbers(n: int, rng: np.random.Generator) -> IntArray:
     """Draw distinct numbers of five to eight digits alike, so that most have leading zeros."""
     found = np.empty(0, dtype=np.int64)
     while len(found) < n:
@@ -276,7 +278,8 @@ def _client_numbers(n: int, rng: np.random.Generator) -> IntArray:
     return rng.permutation(found)[:n]
 
 
-def _texts(numbers: IntArray, letter: str, digits: int) -> pd.api.extensions.ExtensionArray:
+def texts(numbers: IntArray, letter: str, digits: int) -> pd.api.extensions.ExtensionArray:
+    """Write numbers as identifiers of equal length, with a letter before them."""
     texts = np.char.zfill(numbers.astype(np.str_), max(digits, len(str(numbers.max()))))
     return pd.array(np.char.add(letter, texts) if letter else texts, dtype="str")
 
@@ -289,13 +292,14 @@ def _named(words: NDArray[np.str_], place: IntArray) -> pd.api.extensions.Extens
     return pd.array(words, dtype="str").take(place)
 
 
-def _dates(days: IntArray) -> DateArray:
+def calendar_dates(days: IntArray) -> DateArray:
     """Turn days since 1970 into dates, `NEVER` into none."""
     dates = as_dates(np.where(days >= NEVER, 0, days)).astype("datetime64[s]")
     return np.where(days >= NEVER, np.datetime64("NaT"), dates)
 
 
-def _item(values: NDArray[np.int8]) -> pd.api.extensions.ExtensionArray:
+def item(values: NDArray[np.int8]) -> pd.api.extensions.ExtensionArray:
+    """Hold answers to an item, `EMPTY` as missing."""
     return pd.arrays.IntegerArray(values.copy(), values == EMPTY)
 
 

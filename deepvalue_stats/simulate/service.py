@@ -152,7 +152,7 @@ def simulate_parameters(parameters: Parameters, *, seed: int, name: str = "own")
         parameters,
         frames,
         known_frame(draw, ids),
-        {key: _plain(entry) for key, entry in truth.items()},
+        {key: plain(entry) for key, entry in truth.items()},
     )
 
 
@@ -187,16 +187,16 @@ def _sample_truth(draw: Draw) -> dict[str, object]:
     }
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """Make it ready for JSON.
 
     Numbers are rounded to six digits, so that files are equal where the last bit of a sum is not;
     an average over nobody is null.
     """
     if isinstance(value, Mapping):
-        return {str(name): _plain(entry) for name, entry in value.items()}
+        return {str(name): plain(entry) for name, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, float):
         return round(value, DIGITS) if math.isfinite(value) else None
     return value

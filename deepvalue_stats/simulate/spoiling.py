@@ -48,7 +48,7 @@ FAULT_DEFINITIONS: Mapping[str, str] = {
 
 
 @dataclass
-class _Rows:
+class Rows:
     """Chooses rows at random, none of them twice."""
 
     order: IntArray
@@ -87,21 +87,22 @@ def plant(
     counts : dict of str to int
         By the kinds of `FAULT_DEFINITIONS`.
     """
-    ratings, counts = _spoilt_ratings(frames["ratings"], late, rng)
-    outcomes, lost = _without_zeros(frames["outcomes"], rng)
+    ratings, counts = spoilt_ratings(frames["ratings"], late, rng)
+    outcomes, lost = without_zeros(frames["outcomes"], rng)
     clients, found = _spoilt_clients(frames["clients"], area.need_column, rng)
     spoilt = {**frames, "ratings": ratings, "outcomes": outcomes, "clients": clients}
     counts |= {"lost_leading_zeros_outcomes": lost, **found}
     return spoilt, {name: counts[name] for name in FAULT_DEFINITIONS}
 
 
-def _spoilt_ratings(
+def spoilt_ratings(
     ratings: pd.DataFrame, late: BoolArray, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Plant faults in ratings that are not late, and count them."""
     columns = {str(name): ratings[name].to_numpy(dtype=object).copy() for name in ratings}
     items = [name for name in columns if name.startswith("q")]
     empty = np.column_stack([columns[name] == "" for name in items])
-    rows = _Rows(rng.permutation(len(ratings)))
+    rows = Rows(rng.permutation(len(ratings)))
     rows.free &= ~late
     zeros = rows.take(LOST_ZEROS_RATINGS, _leading_zero(ratings["client_id"]))
     unanswered = rows.take(MISSING_TOKENS, np.asarray(empty.any(axis=1), dtype=np.bool_))
@@ -142,30 +143,31 @@ def _other_content(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(q01=np.where(rows["q01"] == "1", "2", "1"))
 
 
-def _without_zeros(outcomes: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, int]:
+def without_zeros(outcomes: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, int]:
     """Write some identifiers of the outcomes as a spreadsheet writes numbers."""
-    rows = _Rows(rng.permutation(len(outcomes)))
+    rows = Rows(rng.permutation(len(outcomes)))
     lost = rows.take(LOST_ZEROS_OUTCOMES, _leading_zero(outcomes["client_id"]))
     ids = outcomes["client_id"].to_numpy(dtype=object).copy()
     ids[lost] = _stripped(ids[lost])
-    return _with_text(outcomes, "client_id", ids), len(lost)
+    return with_text(outcomes, "client_id", ids), len(lost)
 
 
 def _spoilt_clients(
     clients: pd.DataFrame, need: str, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Hide some needs, as an owner hides small counts, and write some surnames with an accent."""
-    rows = _Rows(rng.permutation(len(clients)))
+    rows = Rows(rng.permutation(len(clients)))
     needs, surnames = (clients[name].to_numpy(dtype=object).copy() for name in (need, "surname"))
     hidden = rows.take(SUPPRESSED)
     accented = rows.take(ACCENTS, np.asarray(clients["surname"].str.contains("e"), dtype=np.bool_))
     needs[hidden] = "*"
     surnames[accented] = [name.replace("e", "é", 1) for name in surnames[accented]]
-    spoilt = _with_text(_with_text(clients, need, needs), "surname", surnames)
+    spoilt = with_text(with_text(clients, need, needs), "surname", surnames)
     return spoilt, {"suppressed": len(hidden), "accents": len(accented)}
 
 
-def _with_text(frame: pd.DataFrame, column: str, cells: np.ndarray) -> pd.DataFrame:
+def with_text(frame: pd.DataFrame, column: str, cells: np.ndarray) -> pd.DataFrame:
+    """Put text into a column."""
     return frame.assign(**{column: pd.Series(cells, index=frame.index, dtype=object)})
 
 
