@@ -245,6 +245,16 @@ def test_families_are_lost_at_the_declared_rate_sooner_where_confidence_is_low()
     assert asked[low, -1].mean() < asked[high, -1].mean() - 0.05
 
 
+def test_who_stays_hangs_on_outcome_and_relationship_where_that_is_asked_for():
+    draw = drawn(dropout_by_both=-1.0, gap_share=0.0, late_entry_share=0.0)
+    p, course, asked = draw.parameters, draw.course, draw.interviewed
+    relationship = course.changing[:, 2] + draw.homes.part
+    odds = logit(p.dropout_share) + p.dropout_by_confidence * draw.homes.confidence
+    odds -= relationship * (course.control[:, 2] - p.base_rate)
+    there = asked[:, 2]
+    assert near((~asked[:, 3] - 1 / (1 + np.exp(-odds)))[there], 0.0)
+
+
 def test_gaps_and_late_entries_have_their_shares(draw):
     p = draw.parameters
     assert near(draw.homes.entered > 0, p.late_entry_share)

@@ -222,7 +222,7 @@ def test_an_unknown_preset_is_refused_with_the_one_that_is_meant():
         "PlanError: there is no preset 'reverse_cause'\n"
         "  where: simulate_families, preset\n"
         "  fix:   did you mean 'reverse_caused'? use one of: everyday, claim_true, null, reversed, "
-        "confounded, reverse_caused, feedback, breaks_hurt"
+        "confounded, reverse_caused, feedback, attrition, breaks_hurt"
     )
 
 

@@ -76,6 +76,14 @@ def test_the_outcome_lifts_the_rating_where_the_cause_is_reversed():
     assert within_slope(rows) > 0.10
 
 
+def test_who_stays_makes_an_effect_where_attrition_is_not_ignorable():
+    rows = large("attrition")
+    size = rows["relationship"].std()
+    columns = [rows["relationship"] / size, np.ones(len(rows)), rows["confidence"], rows["wave"]]
+    pooled = slope(rows["outcome"], columns)
+    assert pooled > within_slope(rows) > 0.01
+
+
 def test_a_hidden_trait_moves_levels_and_not_changes():
     rows = large("confounded")
     pooled = slope(

@@ -95,6 +95,18 @@ _ALL = (
         {"feedback": 0.50, "own_by_outcome": -0.50},
     ),
     Preset(
+        "attrition",
+        "Only some stay to be asked",
+        "Families who did well and liked their adviser go on being interviewed, as do those who "
+        "did badly and did not; others who did well have moved on. The relationship changes "
+        "nothing.",
+        "sees an effect that is made by who stays, and so, less, do changes within families.",
+        "rated",
+        "none",
+        "attrition",
+        _NOTHING | {"dropout_share": 0.20, "dropout_by_both": -2.0},
+    ),
+    Preset(
         "breaks_hurt",
         "Breaks hurt more and more",
         "Advisers leave for reasons of their own, and families never quite recover: each year "
