@@ -1,6 +1,7 @@
 """What is said to be true of a panel is what the generator does."""
 
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -21,9 +22,10 @@ def panel():
     return simulate_families("everyday", seed=3)
 
 
-def large(name, seed=11):
+@cache
+def large(name):
     """A draw so large that an estimate is close to what it estimates."""
-    rows = draw_families(name, seed, families=60_000, services=1090)
+    rows = draw_families(name, 11, families=60_000, services=1090)
     return rows[rows["wave"] > 0].dropna(subset=["relationship"]).reset_index(drop=True)
 
 
@@ -108,7 +110,7 @@ def test_a_hidden_trait_moves_levels_and_not_changes():
 )
 def test_the_lead_placebo_fires_where_the_truth_says_so(name, fires):
     assert simulate_families(name, seed=1, families=60).truth["lead_placebo"]["must_fire"] is fires
-    rows = large(name)
+    rows = large(name).copy()
     later, earlier = (
         rows.set_index(["client", rows["wave"] + by])["relationship"] for by in (-1, 1)
     )
@@ -121,6 +123,49 @@ def test_the_lead_placebo_fires_where_the_truth_says_so(name, fires):
     lead = slope(within(whole["outcome"], whole), demeaned) * rows["relationship"].std()
     # what is left of four standard errors, and of the curves that a straight line overlooks
     assert bool(abs(lead) > 0.02) is fires
+
+
+# --- what a hurried analysis makes of it ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("everyday", 0.008, 0.025),
+        ("claim_true", 0.003, 0.015),
+        ("null", 0.003, 0.015),
+        ("reversed", 0.003, 0.015),
+        ("confounded", 0.04, 0.09),
+        ("reverse_caused", 0.12, 0.20),
+        ("feedback", 0.02, 0.06),
+        ("attrition", 0.02, 0.05),
+    ],
+)
+def test_all_interviews_without_any_covariate_mislead_as_the_preset_says(name, low, high):
+    rows = large(name)
+    scaled = rows["relationship"] / rows["relationship"].std()
+    naive = slope(rows["outcome"], [scaled, np.ones(len(rows))])
+    known = family_superpopulation(family_parameters(name)).estimands["rated"]["per_sd_score"]
+    assert low < naive - known["overall"] < high
+
+
+def test_two_way_fixed_effects_find_too_little_harm_where_breaks_hurt_more_and_more():
+    rows = draw_families("breaks_hurt", 11, families=60_000, services=1090)
+    rows = rows[rows.groupby("client")["wave"].transform("count") == 6]
+    after = (rows["event_time"] >= 0).astype(float)
+    two_way = [
+        one
+        - one.groupby(rows["client"]).transform("mean")
+        - one.groupby(rows["wave"]).transform("mean")
+        + one.mean()
+        for one in (rows["outcome"], after)
+    ]
+    found = slope(two_way[0], [two_way[1]])
+    known = family_superpopulation(family_parameters("breaks_hurt")).breaks["total"]["outside"]
+    shares = rows.loc[after == 1, "event_time"].value_counts(normalize=True)
+    harm = sum(known[f"{time:.0f}"] * share for time, share in shares.items())
+    assert harm < -0.12
+    assert found > 0.85 * harm
 
 
 # --- effects are those of the generator ----------------------------------------------------------

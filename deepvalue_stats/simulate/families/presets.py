@@ -18,7 +18,7 @@ _ALL = (
         "The relationship helps, most of all where confidence is low, and a bad one does harm. A "
         "change of adviser costs something for two years. Needier families get on less well, and "
         "families with low confidence are lost to the study sooner.",
-        "comes close, and a little too high.",
+        "finds the effect, and makes it too large, because needier families get on less well.",
         "rated",
         "benefit",
         "",
