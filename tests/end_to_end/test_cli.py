@@ -13,7 +13,7 @@ from deepvalue_stats.plan import parse_plan
 from deepvalue_stats.simulate import PRESETS
 from deepvalue_stats.study import run_study
 
-COMMANDS = ("init", "check", "run", "report", "simulate", "manifest")
+COMMANDS = ("init", "check", "run", "report", "simulate", "simulate-families", "manifest")
 
 
 def names_in(folder):

@@ -12,13 +12,16 @@ from deepvalue_stats.simulate.families.panel import Families, simulate_families
 from deepvalue_stats.simulate.families.parameters import FamilyParameters
 from deepvalue_stats.simulate.families.presets import FAMILY_PRESETS, family_parameters
 from deepvalue_stats.simulate.families.table import draw_families
+from deepvalue_stats.simulate.families.truth import FamilySuperpopulation, family_superpopulation
 
 __all__ = [
     "FAMILY_PRESETS",
     "Families",
     "FamilyParameters",
+    "FamilySuperpopulation",
     "draw_families",
     "family_parameters",
+    "family_superpopulation",
     "simulate_families",
     "write_families",
 ]

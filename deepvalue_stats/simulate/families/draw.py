@@ -113,7 +113,7 @@ def draw_panel(p: FamilyParameters, seed: int) -> FamilyDraw:
         luck=luck,
         course=course,
         items=draw_items(p, homes, course, rng["items"]),
-        interviewed=draw_interviewed(p, homes, rng["interviews"]),
+        interviewed=draw_interviewed(p, homes, course, rng["interviews"]),
     )
 
 

@@ -17,14 +17,21 @@ SCORED_SHARE = 0.5
 HIGHEST_WORRY = 10
 
 
-def draw_interviewed(p: FamilyParameters, homes: Households, rng: np.random.Generator) -> BoolArray:
+def draw_interviewed(
+    p: FamilyParameters, homes: Households, course: Course, rng: np.random.Generator
+) -> BoolArray:
     """Say which families are interviewed at which waves: all of them at wave 0.
 
     Who is lost does not come back; a gap is one interview missed by a family who is not lost.
     """
     shape = (p.families, p.waves)
-    odds = log_odds(p.dropout_share) + p.dropout_by_confidence * homes.confidence
-    lost = rng.random(shape) < sigmoid(odds)[:, None]
+    odds = np.empty(shape)
+    odds[:] = (log_odds(p.dropout_share) + p.dropout_by_confidence * homes.confidence)[:, None]
+    # who has an adviser may leave for how it went: the wave before decides
+    relationship = course.changing[:, RATED:-1] + homes.part[:, None]
+    went = course.control[:, RATED:-1] - p.base_rate
+    odds[:, RATED + 1 :] += p.dropout_by_both * went * relationship
+    lost = rng.random(shape) < sigmoid(odds)
     gap = rng.random(shape) < p.gap_share
     lost[:, 0] = gap[:, 0] = False
     inside = np.arange(p.waves) + homes.entered[:, None] < p.waves

@@ -111,9 +111,14 @@ class FamilyParameters:
     worry_mean, worry_slope, worry_sd : float
         Money worries from 0 to 10: the mean at even odds of control, the change per log odds of
         control, and the SD of the answer.
-    dropout_share, dropout_by_confidence, gap_share : float
-        Share of families lost after a wave at average confidence, its change in log odds per SD of
-        confidence, and the share of later interviews that are missed by families who come back.
+    dropout_share, dropout_by_confidence : float
+        Share of families lost after a wave at average confidence, and its change in log odds per
+        SD of confidence.
+    dropout_by_both : float
+        Change of that in log odds per unit of the relationship for families who were in control
+        less that for the others, at the wave before: nought unless attrition is not ignorable.
+    gap_share : float
+        Share of later interviews that are missed by families who come back.
 
     References
     ----------
@@ -188,6 +193,7 @@ class FamilyParameters:
     worry_sd: float = 1.50
     dropout_share: float = 0.06
     dropout_by_confidence: float = -0.30
+    dropout_by_both: float = 0.0
     gap_share: float = 0.03
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ _ALL = (
         "The relationship helps, most of all where confidence is low, and a bad one does harm. A "
         "change of adviser costs something for two years. Needier families get on less well, and "
         "families with low confidence are lost to the study sooner.",
-        "comes close, and a little too high.",
+        "finds the effect, and makes it too large, because needier families get on less well.",
         "rated",
         "benefit",
         "",
@@ -93,6 +93,18 @@ _ALL = (
         "benefit",
         "lead",
         {"feedback": 0.50, "own_by_outcome": -0.50},
+    ),
+    Preset(
+        "attrition",
+        "Only some stay to be asked",
+        "Families who did well and liked their adviser go on being interviewed, as do those who "
+        "did badly and did not; others who did well have moved on. The relationship changes "
+        "nothing.",
+        "sees an effect that is made by who stays, and so, less, do changes within families.",
+        "rated",
+        "none",
+        "attrition",
+        _NOTHING | {"dropout_share": 0.20, "dropout_by_both": -2.0},
     ),
     Preset(
         "breaks_hurt",

@@ -79,12 +79,13 @@ def family_table(draw: FamilyDraw) -> pd.DataFrame:
         Identifiers `client`, `practitioner`, `service` (text) and `wave` (0 before advice; years
         since); `year`, the calendar year of the study from 0; `relationship`, the score in points,
         nan at wave 0; `true_relationship`, in SD, the sum of what can change for a family
-        (`true_within`) and of its stable part (`true_between`); `outcome` (in control), `resolved` and
-        `worries`; `chance`, the generator's own chance of the outcome; `confidence`, the score in
-        points at wave 0; `changed` (0 or 1) and `reason` (none, outside, own), another adviser
-        than at the family's last interview and why; `event_time`, waves since the first interview
-        that told of a change, below nought before it and nan without one; the covariates `age`,
-        `children`, `tenure`, `need` and `arrears` at wave 0, and `shock` in the year.
+        (`true_within`) and of its stable part (`true_between`); `outcome` (in control),
+        `resolved` and `worries`; `chance`, the generator's own chance of the outcome;
+        `confidence`, the score in points at wave 0; `changed` (0 or 1) and `reason` (none,
+        outside, own), another adviser than at the family's last interview and why;
+        `event_time`, waves since the first interview that told of a change, below nought before
+        it and nan without one; the covariates `age`, `children`, `tenure`, `need` and `arrears`
+        at wave 0, and `shock` in the year.
     """
     p, homes, course = draw.parameters, draw.homes, draw.course
     client, wave = np.nonzero(draw.interviewed)

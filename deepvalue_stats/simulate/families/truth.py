@@ -88,10 +88,10 @@ DEFINITIONS: Mapping[str, str] = {
     "breaks": (
         "risk difference at so many waves after a family's first change of adviser, averaged over "
         "the families who had one. `total` compares with the world in which no family ever changes "
-        "adviser, and the same luck: the relationship that was lost, what the change itself costs, "
-        "and what later changes do. `direct` compares with the world in which changes cost nothing "
-        "but the relationship. By the reason of the first change, and for reasons outside the "
-        "dyad by the wave of the first change as well"
+        "adviser, and the same luck: the relationship that was lost, the adviser's own effect, "
+        "what the change itself costs, and what later changes do. `direct` compares with the world "
+        "in which changes cost nothing but the relationship. By the reason of the first change, "
+        "and for reasons outside the dyad by the wave of the first change as well"
     ),
     "lead_placebo": (
         "whether the outcome of a wave bears on the rating of the next wave, given everything "
