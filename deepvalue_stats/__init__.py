@@ -30,7 +30,15 @@ if TYPE_CHECKING:
         reliability,
         score,
     )
-    from deepvalue_stats.models import ModelFit, ModelSpec, fit_gee, fit_logit, fit_multilevel
+    from deepvalue_stats.models import (
+        ModelFit,
+        ModelSpec,
+        fit_gee,
+        fit_logit,
+        fit_multilevel,
+        fit_panel,
+        hausman_test,
+    )
     from deepvalue_stats.plan import Measure, Plan, parse_plan, read_plan
     from deepvalue_stats.power import power_of, resolve_design
     from deepvalue_stats.report import render
@@ -54,7 +62,15 @@ _HOMES = {
     "findings": ("Findings", "read_findings", "write_findings"),
     "linkage": ("link",),
     "measures": ("agreement", "factor_model", "invariance", "reliability", "score"),
-    "models": ("ModelFit", "ModelSpec", "fit_gee", "fit_logit", "fit_multilevel"),
+    "models": (
+        "ModelFit",
+        "ModelSpec",
+        "fit_gee",
+        "fit_logit",
+        "fit_multilevel",
+        "fit_panel",
+        "hausman_test",
+    ),
     "plan": ("Measure", "Plan", "parse_plan", "read_plan"),
     "power": ("power_of", "resolve_design"),
     "report": ("render",),
@@ -94,6 +110,8 @@ __all__ = [
     "fit_gee",
     "fit_logit",
     "fit_multilevel",
+    "fit_panel",
+    "hausman_test",
     "interaction",
     "invariance",
     "link",

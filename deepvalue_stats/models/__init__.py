@@ -19,10 +19,33 @@ if TYPE_CHECKING:
     from deepvalue_stats.models.missed import Recall, fit_missed
     from deepvalue_stats.models.multilevel.fit import MultilevelFit
     from deepvalue_stats.models.multilevel.fitting import fit_multilevel
+    from deepvalue_stats.models.panel.estimators import (
+        Between,
+        ConditionalLogit,
+        FirstDifference,
+        Pooled,
+        Random,
+        Within,
+        WithinBetween,
+    )
+    from deepvalue_stats.models.panel.fit import PanelFit
+    from deepvalue_stats.models.panel.fitting import fit_panel
+    from deepvalue_stats.models.panel.hausman import HausmanTest, hausman_test
+    from deepvalue_stats.models.panel.layout import PanelLayout, panel_layout
 
 _LAZY = {
+    "Between": "panel.estimators",
+    "ConditionalLogit": "panel.estimators",
+    "FirstDifference": "panel.estimators",
+    "HausmanTest": "panel.hausman",
     "MultilevelFit": "multilevel.fit",
+    "PanelFit": "panel.fit",
+    "PanelLayout": "panel.layout",
+    "Pooled": "panel.estimators",
+    "Random": "panel.estimators",
     "Recall": "missed",
+    "Within": "panel.estimators",
+    "WithinBetween": "panel.estimators",
     "build_formula": "formula",
     "build_random_part": "formula",
     "exposure_columns": "formula",
@@ -30,17 +53,30 @@ _LAZY = {
     "fit_logit": "marginal",
     "fit_missed": "missed",
     "fit_multilevel": "multilevel.fitting",
+    "fit_panel": "panel.fitting",
+    "hausman_test": "panel.hausman",
+    "panel_layout": "panel.layout",
 }
 
 __all__ = [
     "LOGIT",
+    "Between",
+    "ConditionalLogit",
     "Convergence",
     "Design",
+    "FirstDifference",
+    "HausmanTest",
     "Link",
     "ModelFit",
     "ModelSpec",
     "MultilevelFit",
+    "PanelFit",
+    "PanelLayout",
+    "Pooled",
+    "Random",
     "Recall",
+    "Within",
+    "WithinBetween",
     "build_design",
     "build_formula",
     "build_random_part",
@@ -49,6 +85,9 @@ __all__ = [
     "fit_logit",
     "fit_missed",
     "fit_multilevel",
+    "fit_panel",
+    "hausman_test",
+    "panel_layout",
 ]
 
 

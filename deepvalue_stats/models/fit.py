@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 At = Literal["population", "typical", "conditional"]
 Status = Literal["ok", "not_converged", "separated"]
+SpeaksOf = Literal["means", "differences", "odds"]
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,9 @@ class ModelFit:
         The random effects; None for a marginal model.
     offset : str
         Column added to the linear predictor; empty for none.
+    speaks_of : str
+        means; differences between means only, of a fit whose clients' own levels were taken out;
+        odds ratios only, of a conditional logit.
     """
 
     spec: ModelSpec
@@ -130,6 +134,7 @@ class ModelFit:
     theta: np.ndarray = field(default_factory=lambda: np.zeros(0))
     random: RandomPart | None = None
     offset: str = ""
+    speaks_of: SpeaksOf = "means"
 
     @property
     def interval_joint(self) -> np.ndarray:
@@ -238,8 +243,15 @@ class ModelFit:
         Raises
         ------
         ModelError
-            For `typical` or `conditional`, which need random effects.
+            For `typical` or `conditional`, which need random effects, and for a fit that knows no
+            level.
         """
+        if self.speaks_of != "means":
+            raise ModelError(
+                f"a fit by '{self.spec.estimator}' knows {self.speaks_of} only, and no level",
+                "predict()",
+                'fit estimator="within_between", which keeps the level',
+            )
         if at != "population":
             raise ModelError(
                 f"a {self.spec.estimator} fit has no random effects to hold at a value",
