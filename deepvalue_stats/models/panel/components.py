@@ -14,7 +14,10 @@ import numpy as np
 from deepvalue_stats.models.design import dependent_columns
 from deepvalue_stats.models.panel.estimators import Components
 from deepvalue_stats.models.panel.layout import PanelLayout
-from deepvalue_stats.models.panel.least_squares import least_squares
+from deepvalue_stats.models.panel.least_squares import LeastSquares, least_squares
+
+# a column shorter than this share of itself, once clients' means are out, is nothing but rounding
+NOTHING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def variance_components(
     (1971), International Economic Review 12; Baltagi and Chang (1994), Journal of Econometrics 62,
     for unbalanced panels.
     """
-    panel = _Panel(layout, response, matrix)
+    panel = _panel(layout, response, matrix)
     forms = {
         "swamy_arora": _swamy_arora,
         "wallace_hussain": _wallace_hussain,
@@ -76,30 +79,64 @@ def variance_components(
     return VarianceComponents(method, max(float(client), 0.0), float(residual), not client > 0)
 
 
+@dataclass(frozen=True)
 class _Panel:
-    """Cross products that the methods share."""
+    """Rows, clients' means of them, and the cross products that the methods share.
 
-    def __init__(self, layout: PanelLayout, response: np.ndarray, matrix: np.ndarray) -> None:
-        self.layout, self.y, self.z = layout, response, matrix
-        self.times = layout.rows
-        self.big_n, self.n = len(response), layout.n_clients
-        self.y_mean = layout.means(response[:, None])[:, 0]
-        self.z_mean = layout.means(matrix)
-        z_within = matrix - self.z_mean[layout.clients]
-        spread = np.sqrt(np.mean(z_within**2, axis=0))
-        self.varies = spread > 1e-9 * np.sqrt(np.mean(matrix**2, axis=0))
-        self.z_within = z_within[:, self.varies]
-        self.y_within = response - self.y_mean[layout.clients]
-        self.fit_within = least_squares(self.z_within, self.y_within)
-        # Z'PZ, and Z'(SS')Z with S the dummies of clients
-        self.zpz = self.z_mean.T @ (self.z_mean * self.times[:, None])
-        self.zssz = self.z_mean.T @ (self.z_mean * self.times[:, None] ** 2)
+    `varies` marks the columns that vary within clients; `zpz` is Z'PZ, `zssz` is Z'SS'Z with S
+    the dummies of clients.
+    """
+
+    layout: PanelLayout
+    y: np.ndarray
+    z: np.ndarray
+    z_mean: np.ndarray
+    y_mean: np.ndarray
+    varies: np.ndarray
+    fit_within: LeastSquares
+    zpz: np.ndarray
+    zssz: np.ndarray
+
+    @property
+    def times(self) -> np.ndarray:
+        """Waves of each client."""
+        return self.layout.rows
+
+    @property
+    def n(self) -> int:
+        """Clients."""
+        return self.layout.n_clients
+
+    @property
+    def big_n(self) -> int:
+        """Rows."""
+        return len(self.y)
 
     def of_residuals(self, u: np.ndarray) -> np.ndarray:
-        """u'Qu and u'Pu."""
+        """The two forms of some residuals u: u'Qu and u'Pu."""
         means = self.layout.means(u[:, None])[:, 0]
         total = float(means**2 @ self.times)
         return np.array([float(u @ u) - total, total])
+
+
+def _panel(layout: PanelLayout, response: np.ndarray, matrix: np.ndarray) -> _Panel:
+    both = np.column_stack([response, matrix])
+    means = layout.means(both)
+    within = both - means[layout.clients]
+    spread = np.sqrt(np.mean(within[:, 1:] ** 2, axis=0))
+    varies = spread > NOTHING * np.sqrt(np.mean(matrix**2, axis=0))
+    z_mean, times = means[:, 1:], layout.rows[:, None]
+    return _Panel(
+        layout=layout,
+        y=response,
+        z=matrix,
+        z_mean=z_mean,
+        y_mean=means[:, 0],
+        varies=varies,
+        fit_within=least_squares(within[:, 1:][:, varies], within[:, 0]),
+        zpz=z_mean.T @ (z_mean * times),
+        zssz=z_mean.T @ (z_mean * times**2),
+    )
 
 
 def _swamy_arora(panel: _Panel) -> tuple[np.ndarray, np.ndarray]:

@@ -109,7 +109,9 @@ class WithinBetween:
 
     def __post_init__(self) -> None:
         if self.powers not in (1, 2, 3, 4):
-            raise ModelError("not 1, 2, 3 or 4", "powers", "1 is the mean itself, 2 adds its square")
+            raise ModelError(
+                "not 1, 2, 3 or 4", "powers", "1 is the mean itself, 2 adds its square"
+            )
 
 
 @dataclass(frozen=True)
@@ -119,9 +121,7 @@ class ConditionalLogit:
     name: ClassVar[str] = "conditional_logit"
 
 
-Estimator = (
-    Pooled | Within | Between | FirstDifference | Random | WithinBetween | ConditionalLogit
-)
+Estimator = Pooled | Within | Between | FirstDifference | Random | WithinBetween | ConditionalLogit
 BY_NAME: dict[str, type[Estimator]] = {
     one.name: one
     for one in (Pooled, Within, Between, FirstDifference, Random, WithinBetween, ConditionalLogit)

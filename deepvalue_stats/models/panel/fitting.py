@@ -122,6 +122,8 @@ def fit_panel(
     bare = design.without_constant()
     if not bare.terms:
         raise ModelError("the formula has no term", formula, "add the exposure")
+    changing = layout.changing(np.column_stack([design.response, bare.matrix]))
+    shares = map(float, layout.changers(changing))
     roles = {"client": client, "practitioner": practitioner}
     asked = Asked(
         formula=formula,
@@ -130,10 +132,7 @@ def fit_panel(
         covariance=asked_for,
         correction=_correction(correction, asked_for, chosen, design.response),
         ids={role: column for role, column in roles.items() if column in data},
-        changers={
-            design.outcome: float(layout.changers(design.response[:, None])[0]),
-            **dict(zip(bare.terms, map(float, layout.changers(bare.matrix)), strict=True)),
-        },
+        changers=dict(zip((design.outcome, *bare.terms), shares, strict=True)),
     )
     if isinstance(chosen, ConditionalLogit):
         # compiled loops load a compiler, which the other estimators have no use for

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +59,8 @@ class PanelLayout:
 
     def means(self, values: np.ndarray) -> np.ndarray:
         """Clients' means of columns, shape (n_clients, p)."""
-        return client_sums(self.clients, values, self.n_clients) / self.rows[:, None]
+        sums = client_sums(self.clients, values, self.n_clients)
+        return np.asarray(sums / self.rows[:, None])
 
     def changing(self, values: np.ndarray) -> np.ndarray:
         """Which clients' values ever change, for columns of shape (n, p): bool (n_clients, p)."""
@@ -67,12 +68,14 @@ class PanelLayout:
         moved = distance > CONSTANT * np.maximum(np.abs(values).max(axis=0, initial=0), 1e-300)
         return client_sums(self.clients, moved.astype("float64"), self.n_clients) > 0
 
-    def changers(self, values: np.ndarray) -> np.ndarray:
-        """Share of the clients with two waves or more whose values ever change, shape (p,)."""
-        several = self.rows > 1
-        if not several.any():
-            return np.zeros(values.shape[1])
-        return np.asarray(self.changing(values)[several].mean(axis=0))
+    def changers(self, changing: np.ndarray) -> np.ndarray:
+        """Share of the clients with two waves or more who are among those `changing`, (p,)."""
+        return np.asarray(changing.sum(axis=0) / max(int((self.rows > 1).sum()), 1))
+
+    @property
+    def order(self) -> np.ndarray:
+        """Places of the rows sorted by client and wave, shape (n,)."""
+        return _order(self.clients, self.waves, len(self.schedule))
 
 
 def client_sums(codes: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
@@ -113,7 +116,7 @@ def panel_layout(frame: pd.DataFrame, *, client: str, time: str) -> PanelLayout:
     _refuse_columns(frame, client, time)
     clients, known = pd.factorize(frame[client])
     times, schedule = _ordered(frame[time], time)
-    order = np.lexsort((times, clients))
+    order = _order(clients, times, len(schedule))
     same = clients[order][1:] == clients[order][:-1]
     step = np.diff(times[order])
     doubled = int((same & (step == 0)).sum())
@@ -132,6 +135,13 @@ def panel_layout(frame: pd.DataFrame, *, client: str, time: str) -> PanelLayout:
         rows=read_only(np.bincount(clients, minlength=len(known))),
         gaps=int((same & (step > 1)).sum()),
     )
+
+
+def _order(clients: np.ndarray, waves: np.ndarray, n_waves: int) -> np.ndarray:
+    key = clients * n_waves + waves
+    if (key[1:] >= key[:-1]).all():
+        return np.arange(len(key))
+    return np.argsort(key, kind="stable")
 
 
 def _refuse_columns(frame: pd.DataFrame, client: str, time: str) -> None:
@@ -165,12 +175,7 @@ def _ordered(column: pd.Series, name: str) -> tuple[np.ndarray, tuple[str, ...]]
 
 
 def refuse_unchanging(
-    layout: PanelLayout,
-    matrix: np.ndarray,
-    terms: Sequence[str],
-    response: np.ndarray,
-    outcome: str,
-    estimator: str,
+    layout: PanelLayout, changers: Mapping[str, float], outcome: str, estimator: str
 ) -> None:
     """Raise a ModelError for one wave only, and for what changes for no client."""
     if layout.rows.max(initial=0) < 2:
@@ -179,14 +184,13 @@ def refuse_unchanging(
             f"{layout.client}, {layout.time}",
             "fit a model of one wave, as fit_logit, or add waves",
         )
-    changing = layout.changing(np.column_stack([response, matrix])).any(axis=0)
-    if not changing[0]:
+    if changers[outcome] == 0:
         raise ModelError(
             f"'{outcome}' never changes for any client",
             estimator,
             "nothing within clients can be explained: use estimator='between'",
         )
-    fixed = [term for term, moves in zip(terms, changing[1:], strict=True) if not moves]
+    fixed = [term for term, share in changers.items() if share == 0]
     if fixed:
         raise ModelError(
             f"{', '.join(fixed)} never changes for any client, and what is fixed about a client "

@@ -86,7 +86,7 @@ def fit_linear(asked: Asked, estimator: Linear) -> PanelFit:
         rows = within_rows(layout, y, x, time_effects=estimator.time_effects)
     elif isinstance(estimator, FirstDifference) and pairs is not None:
         constant = design.terms.index("Intercept") if "Intercept" in design.terms else -1
-        rows = difference_rows(layout, y, x, pairs, constant)
+        rows = difference_rows(y, x, pairs, constant)
     elif isinstance(estimator, Between):
         rows = between_rows(layout, y, x)
     elif isinstance(estimator, Random):
@@ -177,12 +177,10 @@ def _rows_within(
 ) -> tuple[Asked, LeftOut, np.ndarray | None]:
     """Rows of which something is known within clients, and for differences the pairs."""
     design, layout = asked.design, asked.layout
-    bare = design.without_constant()
-    refuse_unchanging(
-        layout, bare.matrix, bare.terms, bare.response, bare.outcome, estimator.name
-    )
+    refuse_unchanging(layout, asked.changers, design.outcome, estimator.name)
     if isinstance(estimator, Within):
         kept = layout.rows[layout.clients] > 1
+        bare = design.without_constant()
         return _restricted(asked, bare, kept, "clients with one wave only", 0)
     spanned = estimator.gaps == "span"
     pairs = pairs_of(layout, spanned=spanned)
@@ -221,12 +219,12 @@ def _components(asked: Asked, estimator: Random) -> VarianceComponents:
             where,
             "fit a model of one wave, as fit_logit, or add waves",
         )
-    varies = layout.changing(design.without_constant().matrix).any(axis=0)
-    if not varies.any():
+    varies = [asked.changers[term] > 0 for term in design.terms if term != "Intercept"]
+    if not any(varies):
         raise ModelError(
             "no term varies within clients", where, "use estimator='between', or fit_multilevel"
         )
-    if estimator.components == "amemiya" and not varies.all():
+    if estimator.components == "amemiya" and not all(varies):
         raise ModelError(
             "terms that are fixed for each client would be counted as differences between clients",
             where,

@@ -32,7 +32,7 @@ def fit_conditional(asked: Asked) -> PanelFit:
     """The conditional logit of clients whose outcome changes."""
     bare = asked.design.without_constant()
     _refuse_not_binary(asked)
-    refuse_unchanging(asked.layout, bare.matrix, bare.terms, bare.response, bare.outcome, NAME)
+    refuse_unchanging(asked.layout, asked.changers, bare.outcome, NAME)
     strata = build_strata(bare.matrix, bare.response, asked.layout.clients)
     _refuse_dependent(asked, strata, bare.terms)
     kept = np.zeros(len(bare.response), dtype=bool)
@@ -41,7 +41,7 @@ def fit_conditional(asked: Asked) -> PanelFit:
     found = conditional_logit(strata)
     layout = panel_layout(design.frame, client=asked.layout.client, time=asked.layout.time)
     residuals = found.residuals[np.argsort(strata.used)]
-    covariance, dof = _covariance(asked, strata, found, kept)
+    covariance, dof = _covariance(asked, strata, found)
     lost = asked.layout.n_clients - layout.n_clients
     return PanelFit(
         spec=ModelSpec(asked.formula, "binomial", (layout.client,), NAME, asked.covariance),
@@ -66,9 +66,7 @@ def fit_conditional(asked: Asked) -> PanelFit:
     )
 
 
-def _covariance(
-    asked: Asked, strata: Strata, found: ConditionalLogit, kept: np.ndarray
-) -> tuple[np.ndarray, float]:
+def _covariance(asked: Asked, strata: Strata, found: ConditionalLogit) -> tuple[np.ndarray, float]:
     """Inverse information, or the sandwich without a factor; and degrees of freedom.
 
     Where a client has rows in several clusters, rows' scores are those of covariates centred at

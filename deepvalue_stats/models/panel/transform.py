@@ -100,7 +100,7 @@ def between_rows(layout: PanelLayout, response: np.ndarray, matrix: np.ndarray) 
 
 
 def difference_rows(
-    layout: PanelLayout, response: np.ndarray, matrix: np.ndarray, pairs: np.ndarray, constant: int
+    response: np.ndarray, matrix: np.ndarray, pairs: np.ndarray, constant: int
 ) -> Transformed:
     """Changes from the first to the second row of each pair (m, 2).
 
@@ -121,7 +121,7 @@ def difference_rows(
 
 def pairs_of(layout: PanelLayout, *, spanned: bool) -> np.ndarray:
     """A client's successive rows, shape (m, 2); those with a wave between them only if spanned."""
-    order = np.lexsort((layout.waves, layout.clients))
+    order = layout.order
     before, after = order[:-1], order[1:]
     taken = layout.clients[before] == layout.clients[after]
     if not spanned:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -31,16 +32,11 @@ def fit_within_between(asked: Asked, estimator: WithinBetween, practitioner: str
     frame, formula = _split(asked, estimator)
     binary = bool(np.isin(asked.design.response, (0.0, 1.0)).all())
     mixed = f"{formula} + (1 | {_quoted(asked.layout.client)})"
-    ids = {"client": asked.layout.client, "practitioner": practitioner}
+    fit = partial(fit_multilevel, client=asked.layout.client, practitioner=practitioner)
     if binary:
-        return fit_multilevel(
-            mixed,
-            frame,
-            quadrature_points=estimator.quadrature_points,
-            covariance=asked.covariance,
-            **ids,
-        )
-    levels = fit_multilevel(mixed, frame, family="gaussian", **ids)
+        points = estimator.quadrature_points
+        return fit(mixed, frame, quadrature_points=points, covariance=asked.covariance)
+    levels = fit(mixed, frame, family="gaussian")
     client, residual = (float(levels.theta[0]) * levels.sigma) ** 2, levels.sigma**2
     components = VarianceComponents("reml", client, residual, levels.convergence.singular)
     return _linear(asked, formula, build_design(formula, frame), components, levels.convergence)
@@ -136,7 +132,8 @@ def _new_columns(
     frame: pd.DataFrame, layout: PanelLayout, names: Sequence[str], powers: int
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Distances, means and their powers; and for each name the terms that take its place."""
-    columns, words = {}, {}
+    columns: dict[str, np.ndarray] = {}
+    words = {}
     for name in names:
         values = frame[name].to_numpy(dtype="float64")
         mean = layout.means(values[:, None])[layout.clients, 0]
