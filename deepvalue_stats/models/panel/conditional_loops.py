@@ -16,7 +16,7 @@ from numba import njit
 FAINTEST = 1e-300
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def stratum_sums(
     x: np.ndarray,
     eta: np.ndarray,
@@ -69,7 +69,7 @@ def stratum_sums(
             information[j, i] = information[i, j]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def inclusion(
     eta: np.ndarray, starts: np.ndarray, chosen: np.ndarray, probability: np.ndarray
 ) -> None:
