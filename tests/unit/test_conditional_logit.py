@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.discrete.discrete_model import Logit
 
 from deepvalue_stats.effects import average_effect, average_risk
 from deepvalue_stats.errors import ModelError
@@ -75,9 +76,7 @@ def test_turning_the_outcome_turns_the_coefficients():
 
 
 def test_two_waves_are_a_logit_of_the_change():
-    """Which of two waves had the outcome, by the difference of their covariates, without a level."""
-    from statsmodels.discrete.discrete_model import Logit
-
+    """Which of two waves had the outcome, by how much covariates differ, without a level."""
     two = DATA[DATA["wave"] < 2]
     wide = two.pivot(index="client", columns="wave", values=["x", "z", "good"])
     moved = wide[wide["good", 0] != wide["good", 1]]
@@ -148,9 +147,7 @@ def test_separation_within_clients_is_found_and_named():
     rank = DATA.groupby("client")["x"].rank()
     fit = fitted(data=DATA.assign(good=(rank > 3).astype(float)))
     assert fit.convergence.status == "separated"
-    assert fit.convergence.message == (
-        "x tells perfectly which waves had the outcome (separation)"
-    )
+    assert fit.convergence.message == ("x tells perfectly which waves had the outcome (separation)")
     assert fit.coefficients["p_value"].isna().all()
     row = average_effect(fit, "x", scale="log_odds").frame.iloc[0]
     assert row["status"] == "not_converged"
