@@ -201,6 +201,29 @@ def test_two_way_within_is_linearmodels_with_its_degrees_of_freedom_set_right(ca
     np.testing.assert_allclose(fit.bse, peer.std_errors, rtol=1e-9)
 
 
+def test_effects_are_counted_where_clients_lie_across_clusters():
+    frame = data_of("panel_wagepan").assign(site=lambda rows: (rows["nr"] + rows["year"]) % 37)
+    held = frame.set_index(["nr", "year"])
+    peer = PanelOLS(held["lwage"], held[["union", "married"]], entity_effects=True).fit(
+        cov_type="clustered",
+        clusters=held[["site"]],
+        debiased=True,
+        auto_df=False,
+        count_effects=True,
+        group_debias=True,
+    )
+    fit = fit_panel(
+        "lwage ~ union + married",
+        frame,
+        client="nr",
+        time="year",
+        estimator="within",
+        covariance="cluster:site",
+    )
+    np.testing.assert_allclose(fit.bse, peer.std_errors, rtol=1e-9)
+    assert fit.dof == 36
+
+
 def test_between_is_linearmodels(case):
     y, x = as_linearmodels(case)
     peer = BetweenOLS(y, x.assign(Intercept=1.0)).fit()

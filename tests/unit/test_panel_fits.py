@@ -1,5 +1,8 @@
 """`fit_panel`: what it refuses, what it leaves out and counts, and what its fits can speak of."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -329,6 +332,30 @@ def test_a_balanced_split_has_no_count_of_waves_and_may_have_powers():
 def test_splits_that_cannot_be_made_are_refused(formula, estimator, what):
     rows = DATA.assign(x_between=DATA["z"]) if "x_between" in formula else DATA
     assert what in refusal(formula, rows, estimator)
+
+
+def test_too_many_times_for_an_effect_of_each_are_refused():
+    times = DATA.assign(wave=np.arange(len(DATA)) / 7)
+    many = pd.concat([times.assign(client=times["client"] + 120 * k, wave=times["wave"] + 100 * k)
+                      for k in range(5)])  # fmt: skip
+    assert refusal(data=many, estimator=Within(True)) == (
+        "ModelError: 'wave' has 2400 times, too many for an effect of each\n"
+        "  where: time_effects\n"
+        "  fix:   put times together to at most 2000 waves, as months"
+    )
+
+
+def test_linear_estimators_do_not_load_a_compiler():
+    code = (
+        "import sys, numpy as np, pandas as pd\n"
+        "from deepvalue_stats import fit_panel\n"
+        "rows = pd.DataFrame({'client': np.repeat(range(9), 3), 'wave': [0, 1, 2] * 9})\n"
+        "rows['x'] = np.sin(np.arange(27)); rows['y'] = rows['x'] + np.cos(np.arange(27) ** 2)\n"
+        "fit_panel('y ~ x', rows, time='wave', estimator='within')\n"
+        "print('numba' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"
 
 
 def test_hausmans_test_finds_levels_that_go_with_the_exposure():

@@ -60,7 +60,9 @@ def fit_panel(
         Small-sample factor of a clustered covariance of m transformed rows, p coefficients and G
         clusters: sss, G/(G-1) x (m-1)/(m-p), as Stata's xtreg and plm's "sss", the default; HC1,
         m/(m-p); HC0, none, as always of a conditional logit; HC3, none, but residuals divided by
-        1 - leverage. Absorbed effects are not counted in p, since they lie within the clusters.
+        1 - leverage. Effects of clients and waves that were taken out are not counted in p (as in
+        plm) where every client lies within one cluster, and are where some do not. A difference
+        belongs to the cluster of its later wave.
     missing : str
         raise, or drop (counted in `design.dropped`).
     practitioner : str

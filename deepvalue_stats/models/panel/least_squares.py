@@ -48,7 +48,9 @@ class LeastSquares:
         """Covariance if rows had independent errors of one variance."""
         return np.asarray(self.unscaled * (self.rss / dof))
 
-    def clustered(self, labels: np.ndarray, correction: Correction) -> np.ndarray:
+    def clustered(
+        self, labels: np.ndarray, correction: Correction, absorbed: int = 0
+    ) -> np.ndarray:
         """Covariance that holds whatever rows of one cluster have in common.
 
         Parameters
@@ -56,6 +58,8 @@ class LeastSquares:
         labels : numpy.ndarray of int from 0, shape (m,)
         correction : str
             As in `fit_panel`.
+        absorbed : int
+            Effects taken out that do not lie within clusters, which the factor then counts.
 
         References
         ----------
@@ -69,9 +73,10 @@ class LeastSquares:
         summed = client_sums(labels, self.orthonormal * residuals[:, None], groups)
         half = self.inverse @ summed.T
         m, p = self.orthonormal.shape
+        left = m - p - absorbed
         factor = {
-            "HC1": m / (m - p),
-            "sss": groups / (groups - 1) * (m - 1) / (m - p),
+            "HC1": m / left,
+            "sss": groups / (groups - 1) * (m - 1) / left,
         }.get(correction, 1.0)
         return np.asarray(half @ half.T * factor)
 

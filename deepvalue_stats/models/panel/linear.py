@@ -137,18 +137,20 @@ def linear_fit(
     )
     if asked.covariance == "model":
         return fit
-    return clustered(fit, found, rows.rows, asked, one_row=isinstance(estimator, Between))
+    return clustered(fit, found, rows, asked, one_row=isinstance(estimator, Between))
 
 
 def clustered(
-    fit: PanelFit, found: LeastSquares, rows: np.ndarray, asked: Asked, *, one_row: bool = False
+    fit: PanelFit, found: LeastSquares, rows: Transformed, asked: Asked, *, one_row: bool = False
 ) -> PanelFit:
     """The same fit with a covariance for rows that depend on each other within clusters."""
-    labels = cluster_labels(asked, one_row=one_row)[rows]
-    labels, known = pd.factorize(labels)
+    each = cluster_labels(asked, one_row=one_row)
+    across = rows.absorbed > 0 and _spread_over(asked, each)
+    labels, known = pd.factorize(each[rows.rows])
+    absorbed = rows.absorbed if across else 0
     return replace(
         fit,
-        covariance=read_only(found.clustered(labels, asked.correction)),
+        covariance=read_only(found.clustered(labels, asked.correction, absorbed)),
         dof=float(len(known) - 1),
     )
 
@@ -163,13 +165,20 @@ def cluster_labels(asked: Asked, *, one_row: bool = False) -> np.ndarray:
             asked.covariance,
             "cluster by a column with more than one value",
         )
-    if one_row and asked.layout.changing(labels[:, None].astype("float64")).any():
+    if one_row and _spread_over(asked, labels):
         raise ModelError(
             f"some clients have rows in more than one {column}, and here a client is one row",
             asked.covariance,
             "cluster by a column that is fixed for each client",
         )
     return labels
+
+
+def _spread_over(asked: Asked, labels: np.ndarray) -> bool:
+    """Whether some client has rows in more than one cluster."""
+    first = np.empty(asked.layout.n_clients, dtype=labels.dtype)
+    first[asked.layout.clients] = labels
+    return bool((first[asked.layout.clients] != labels).any())
 
 
 def _rows_within(

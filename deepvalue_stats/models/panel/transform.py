@@ -13,8 +13,12 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.panel.layout import PanelLayout, client_sums
 from deepvalue_stats.tables import read_only
+
+# waves whose effects are solved for at once; their square is held in memory
+MOST_WAVES = 2_000
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,12 @@ def _less_waves(layout: PanelLayout, distances: np.ndarray) -> tuple[np.ndarray,
     if layout.balanced:
         means = client_sums(layout.waves, distances, n_waves) / layout.n_clients
         return distances - means[layout.waves], n_waves - 1
+    if n_waves > MOST_WAVES:
+        raise ModelError(
+            f"'{layout.time}' has {n_waves} times, too many for an effect of each",
+            "time_effects",
+            f"put times together to at most {MOST_WAVES} waves, as months",
+        )
     cells = (np.ones(len(layout.waves)), (layout.clients, layout.waves))
     seen = sparse.csr_array(cells, shape=(layout.n_clients, n_waves))
     shares = seen / layout.rows[:, None]

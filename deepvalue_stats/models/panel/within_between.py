@@ -72,7 +72,7 @@ def _linear(
         rss=found.rss,
         components=components,
     )
-    return fit if asked.covariance == "model" else clustered(fit, found, rows.rows, asked)
+    return fit if asked.covariance == "model" else clustered(fit, found, rows, asked)
 
 
 def _split(asked: Asked, estimator: WithinBetween) -> tuple[pd.DataFrame, str]:
