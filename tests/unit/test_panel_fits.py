@@ -19,6 +19,7 @@ from deepvalue_stats.models import (
     fit_panel,
     hausman_test,
 )
+from deepvalue_stats.models.refitting import refit
 
 
 def panel(clients=120, waves=4, seed=1):
@@ -332,6 +333,25 @@ def test_a_balanced_split_has_no_count_of_waves_and_may_have_powers():
 def test_splits_that_cannot_be_made_are_refused(formula, estimator, what):
     rows = DATA.assign(x_between=DATA["z"]) if "x_between" in formula else DATA
     assert what in refusal(formula, rows, estimator)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    ["pooled", Within(True), "between", FirstDifference("span"), Random("wallace_hussain"),
+     "conditional_logit"],
+)  # fmt: skip
+@pytest.mark.parametrize("covariance", ["model", "cluster:practitioner"])
+def test_the_same_rows_give_the_same_fit_again(estimator, covariance):
+    fit = fitted("good ~ x", UNBALANCED, estimator, covariance=covariance)
+    again = refit(fit, UNBALANCED)
+    assert again.spec == fit.spec
+    np.testing.assert_array_equal(again.params, fit.params)
+    np.testing.assert_array_equal(again.covariance, fit.covariance)
+
+
+def test_a_linear_split_is_not_fitted_again():
+    with pytest.raises(ModelError, match="does not remember all it was made with"):
+        refit(fitted(estimator="within_between"), DATA)
 
 
 def test_too_many_times_for_an_effect_of_each_are_refused():

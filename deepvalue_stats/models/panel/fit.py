@@ -10,7 +10,9 @@ import pandas as pd
 
 from deepvalue_stats.models.fit import ModelFit
 from deepvalue_stats.models.panel.components import VarianceComponents
+from deepvalue_stats.models.panel.estimators import Estimator
 from deepvalue_stats.models.panel.layout import PanelLayout
+from deepvalue_stats.models.panel.least_squares import Correction
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ class PanelFit(ModelFit):
         Of random effects.
     null_loglik : float
         Of a conditional logit, at coefficients of zero.
+    estimator : Estimator or None
+        With its options, for fitting it to other rows; None for a split, whose rows are its own.
+    correction : str
+        Small-sample factor of a clustered covariance.
     """
 
     layout: PanelLayout
@@ -61,6 +67,8 @@ class PanelFit(ModelFit):
     rss: float = np.nan
     components: VarianceComponents | None = None
     null_loglik: float = np.nan
+    estimator: Estimator | None = None
+    correction: Correction = "sss"
 
     @property
     def variance_components(self) -> pd.DataFrame:

@@ -140,7 +140,7 @@ def fit_panel(
         # compiled loops load a compiler, which the other estimators have no use for
         from deepvalue_stats.models.panel.odds import fit_conditional
 
-        return fit_conditional(asked)
+        return fit_conditional(asked, chosen)
     if isinstance(chosen, WithinBetween):
         from deepvalue_stats.models.panel.within_between import fit_within_between
 

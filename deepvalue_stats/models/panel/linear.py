@@ -134,6 +134,8 @@ def linear_fit(
         residual_dof=float(dof),
         rss=found.rss,
         components=components,
+        estimator=estimator,
+        correction=asked.correction,
     )
     if asked.covariance == "model":
         return fit

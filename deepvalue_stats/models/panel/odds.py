@@ -15,6 +15,7 @@ from deepvalue_stats.models.panel.conditional import (
     build_strata,
     conditional_logit,
 )
+from deepvalue_stats.models.panel.estimators import ConditionalLogit as Conditional
 from deepvalue_stats.models.panel.fit import LeftOut, PanelFit
 from deepvalue_stats.models.panel.layout import client_sums, panel_layout, refuse_unchanging
 from deepvalue_stats.models.panel.linear import Asked, cluster_labels
@@ -28,7 +29,7 @@ SUSPECT = 14.0
 MOST_PAIRS = 1_000_000
 
 
-def fit_conditional(asked: Asked) -> PanelFit:
+def fit_conditional(asked: Asked, estimator: Conditional) -> PanelFit:
     """The conditional logit of clients whose outcome changes."""
     bare = asked.design.without_constant()
     _refuse_not_binary(asked)
@@ -63,6 +64,7 @@ def fit_conditional(asked: Asked) -> PanelFit:
             lost, int((~kept).sum()), "clients whose outcome never changes" if lost else ""
         ),
         null_loglik=found.null_loglik,
+        estimator=estimator,
     )
 
 
