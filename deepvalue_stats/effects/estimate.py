@@ -109,13 +109,8 @@ def average_effect(
         if contrast == "sd":
             options["contrast"] = _common_sd(fit, exposure)
         return pool_tables([average_effect(one, exposure, scale=scale, **options) for one in fit])
-    refuse_unaveraged(fit, at)
-    if scale == "log_odds" and fit.link.name != LOGIT.name:
-        raise ModelError(
-            f"the predictor of a fit with link {fit.link.name} is no log odds",
-            f"scale={scale!r}",
-            "read its coefficients, or ask for another scale",
-        )
+    for kind in kinds:
+        refuse_unaveraged(fit, at, kind)
     asked = _Asked(fit, exposure, _change(fit, exposure, contrast), at, over)
     return stack([_rows(asked, kind, by, reference) for kind in kinds])
 
@@ -241,8 +236,8 @@ def _mean_predictor(fit: ModelFit, rows: Predictor) -> Estimates:
     return Estimates(np.array([gradient @ fit.params]), np.concatenate([none, gradient])[None, :])
 
 
-def refuse_unaveraged(fit: ModelFit, at: Averaged) -> None:
-    """Raise a ModelError for a fit without chances, or an average that it does not have."""
+def refuse_unaveraged(fit: ModelFit, at: Averaged, scale: str = "risk") -> None:
+    """Raise a ModelError for an average, or a scale, that a fit does not have."""
     if at not in ("population", "typical"):
         raise ModelError("no such average", f"at={at!r}", "use population or typical")
     if at == "typical" and fit.random is None:
@@ -257,10 +252,48 @@ def refuse_unaveraged(fit: ModelFit, at: Averaged) -> None:
             fit.spec.formula,
             "read its coefficients: they are the effects",
         )
+    _refuse_unknown(fit, scale)
+
+
+def _refuse_unknown(fit: ModelFit, scale: str) -> None:
+    """A fit that took out clients' own levels has no chances, and a linear one no odds."""
+    words = scale.replace("_", " ")
+    if fit.speaks_of == "odds" and scale != "log_odds":
+        raise ModelError(
+            "a conditional logit knows no chances",
+            f"{fit.spec.estimator}, scale {words}",
+            'use scale="log_odds"; for per 100 clients fit the within-between logit',
+        )
+    if fit.speaks_of == "hazards":
+        raise ModelError(
+            "a model of hazards knows no chances without its baseline",
+            f"{fit.spec.estimator}, scale {words}",
+            "read its hazard_ratios; for per 100 clients use fit_hazard and effect_by_horizon",
+        )
+    if fit.speaks_of == "differences" and scale not in ("risk_difference", "log_odds"):
+        raise ModelError(
+            "a fit that has taken out clients' own levels knows differences only",
+            f"{fit.spec.estimator}, scale {words}",
+            'use scale="risk_difference"; for risks and ratios fit the within-between logit',
+        )
+    if scale == "log_odds" and fit.link.name not in (LOGIT.name, "identity"):
+        raise ModelError(
+            f"the predictor of a fit with link {fit.link.name} is no log odds",
+            f"scale={scale!r}",
+            "read its coefficients, or ask for another scale",
+        )
+    if scale == "log_odds" and fit.link.name != LOGIT.name:
+        raise ModelError(
+            "a linear model of chances knows no odds of single clients",
+            f"{fit.spec.estimator}, scale {words}",
+            'use scale="risk_difference", or fit a logit',
+        )
 
 
 def _given(fit: ModelFit, scale: str, at: Averaged) -> str:
     """What an estimand holds fixed that a marginal model does not."""
+    if fit.speaks_of == "odds":
+        return f", for a given {' and '.join(fit.spec.groups)} whose outcome changes"
     if fit.random is None or (scale != "log_odds" and at == "population"):
         return ""
     names = " and ".join(fit.spec.groups)

@@ -53,6 +53,12 @@ class Coding:
         refuse_missing(missing_counts(self.columns, frame), self.right)
         return _evaluated(self._spec, frame, self.columns, self.right)[1]
 
+    def without_constant(self) -> Coding:
+        """The same coding, categories against their first level, without the intercept."""
+        rest = [term for term in self._spec.formula if term.degree > 0]
+        spec = self._spec.subset(SimpleFormula(rest, _ordering="none"))
+        return Coding(self.right, tuple(map(str, spec.column_names)), self.columns, spec)
+
     def multiples_of(self, name: str) -> np.ndarray | None:
         """Places of the terms that are a numeric column times something else.
 

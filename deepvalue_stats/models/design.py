@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -70,6 +70,32 @@ class Design:
             ones, or a spline is asked for values outside of its range.
         """
         return self._recorded.matrix(frame)
+
+    def without_constant(self) -> Design:
+        """The same rows and terms but for the intercept, for models that know no level."""
+        rest = np.array([term != "Intercept" for term in self.terms])
+        if rest.all():
+            return self
+        matrix = np.asfortranarray(self.matrix[:, rest])
+        matrix.setflags(write=False)
+        recorded = self._recorded.without_constant()
+        return replace(self, matrix=matrix, terms=recorded.terms, _recorded=recorded)
+
+    def where(self, mask: np.ndarray) -> Design:
+        """Some of the rows (bool, shape (n,)), coded as before."""
+        if mask.all():
+            return self
+        kept = np.zeros(len(self.kept), dtype=bool)
+        kept[np.flatnonzero(self.kept)[mask]] = True
+        matrix = np.asfortranarray(self.matrix[mask])
+        matrix.setflags(write=False)
+        return replace(
+            self,
+            response=read_only(self.response[mask]),
+            matrix=matrix,
+            frame=self.frame[mask].reset_index(drop=True),
+            kept=read_only(kept),
+        )
 
     def codes(self, name: str) -> np.ndarray:
         """The groups of a column of the frame as integers from 0, -1 where it is missing."""

@@ -124,8 +124,9 @@ class ModelFit:
     hazard : HazardRecord or None
         The clock of a discrete-time hazard, whose rows are persons and periods; None otherwise.
     speaks_of : str
-        What the coefficients are about: means; or differences, odds or hazards, from which no
-        mean follows.
+        What the coefficients are about: means; differences between means only, of a fit whose
+        clients' own levels were taken out; odds ratios only, of a conditional logit; hazard ratios
+        only.
     term_degrees : numpy.ndarray, shape (p,), or None
         Degrees of freedom of each coefficient, where they differ; `dof` is then the fewest.
     clusters : ClusterAdvice or None
@@ -269,8 +270,15 @@ class ModelFit:
         Raises
         ------
         ModelError
-            For `typical` or `conditional`, which need random effects.
+            For `typical` or `conditional`, which need random effects, and for a fit that knows no
+            level.
         """
+        if self.speaks_of != "means":
+            raise ModelError(
+                f"a fit by '{self.spec.estimator}' knows {self.speaks_of} only, and no level",
+                "predict()",
+                'fit estimator="within_between", which keeps the level',
+            )
         if at != "population":
             raise ModelError(
                 f"a {self.spec.estimator} fit has no random effects to hold at a value",

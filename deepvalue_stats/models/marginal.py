@@ -15,6 +15,7 @@ from statsmodels.tools.sm_exceptions import ModelWarning
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.clusters.adjusted import Kind
 from deepvalue_stats.models.clusters.covariance import few_cluster_covariance
+from deepvalue_stats.models.coding import used_columns
 from deepvalue_stats.models.design import Design, build_design
 from deepvalue_stats.models.fit import Convergence, ModelFit, ModelSpec
 from deepvalue_stats.models.gee import Correlation, GeeSolution, gee_logit
@@ -147,7 +148,7 @@ def fit_logit(
     Raises
     ------
     ModelError
-        As `fit_gee`.
+        As `fit_gee`, and for clients as dummies.
 
     Notes
     -----
@@ -160,6 +161,7 @@ def fit_logit(
     Statistical Software 95, for the factor (type HC1).
     """
     labels = group_labels(data, cluster, formula)
+    refuse_client_dummies(formula, client)
     design = binary_design(formula, data)
     scale = _column_scale(design.matrix)
     with warnings.catch_warnings():
@@ -187,6 +189,21 @@ def fit_logit(
         slopes=read_only(slopes),
     )
     return fit if covariance == "robust" else few_cluster_covariance(fit, cluster, covariance)
+
+
+def refuse_client_dummies(formula: str, client: str) -> None:
+    """Raise a ModelError where the client is a term: a dummy for each makes odds ratios too large.
+
+    With two waves a client the log odds ratio is doubled, however many clients there are.
+    """
+    right = formula.partition("~")[2]
+    if client in right and client in used_columns(right, formula):
+        raise ModelError(
+            f"the client ('{client}') is a term of a logit, and dummies of clients make odds "
+            "ratios too large (with two waves the log odds ratio is doubled)",
+            formula,
+            "use fit_panel with estimator='conditional_logit', or 'within_between'",
+        )
 
 
 def binary_design(formula: str, data: pd.DataFrame) -> Design:

@@ -12,6 +12,9 @@ from deepvalue_stats.models.marginal import fit_gee, fit_logit
 from deepvalue_stats.models.multilevel.fit import MultilevelFit
 from deepvalue_stats.models.multilevel.fitting import fit_multilevel
 from deepvalue_stats.models.multilevel.terms import split_formula
+from deepvalue_stats.models.panel.estimators import ConditionalLogit, Estimator
+from deepvalue_stats.models.panel.fit import PanelFit
+from deepvalue_stats.models.panel.fitting import fit_panel
 
 
 def refit(fit: ModelFit, frame: pd.DataFrame) -> ModelFit:
@@ -22,7 +25,7 @@ def refit(fit: ModelFit, frame: pd.DataFrame) -> ModelFit:
     Parameters
     ----------
     fit : ModelFit
-        Of a logit, a GEE or a multilevel model.
+        Of a logit, a GEE, a multilevel model or a panel.
     frame : pandas.DataFrame
         Rows with every column of the fit.
 
@@ -39,6 +42,8 @@ def refit(fit: ModelFit, frame: pd.DataFrame) -> ModelFit:
     """
     if isinstance(fit, MultilevelFit):
         return _multilevel(fit, frame)
+    if isinstance(fit, PanelFit) and fit.estimator is not None:
+        return _panel(fit, fit.estimator, frame)
     if fit.spec.estimator not in ("gee", "logit"):
         raise ModelError(
             f"a fit by '{fit.spec.estimator}' does not remember all it was made with",
@@ -47,6 +52,20 @@ def refit(fit: ModelFit, frame: pd.DataFrame) -> ModelFit:
         )
     ids = {role: name for role, name in fit.ids.items() if name in frame}
     return _marginal(fit.spec, frame, ids)
+
+
+def _panel(fit: PanelFit, estimator: Estimator, frame: pd.DataFrame) -> ModelFit:
+    plain = fit.spec.covariance == "model" or isinstance(estimator, ConditionalLogit)
+    return fit_panel(
+        fit.spec.formula,
+        frame,
+        client=fit.layout.client,
+        time=fit.layout.time,
+        estimator=estimator,
+        covariance=fit.spec.covariance,
+        correction=None if plain else fit.correction,
+        practitioner=fit.ids.get("practitioner", "practitioner"),
+    )
 
 
 def grouping_columns(fit: ModelFit) -> tuple[str, ...]:

@@ -146,9 +146,10 @@ def restrict(problem: Problem, solution: Solution) -> Restricted:
     counterparts, b / sqrt(1 + .346 v) with v the mean random variance of a row (Zeger, Liang and
     Albert 1988): conditional coefficients grow with the variance, so that without this step a
     large variance would be pushed up. Of a complementary log-log that step is left out: of rare
-    events it is a logarithm, and coefficients do not grow with the variance. The information is that of the linearised model, X'WX less
-    what the random effects explain (Breslow and Clayton 1993, section 2.3). The covariance returned
-    is the inverse of the full Hessian of minus the log-likelihood at the restricted variance.
+    events it is a logarithm, and coefficients do not grow with the variance. The information is
+    that of the linearised model, X'WX less what the random effects explain (Breslow and Clayton
+    1993, section 2.3). The covariance returned is the inverse of the full Hessian of minus the
+    log-likelihood at the restricted variance.
 
     References
     ----------
