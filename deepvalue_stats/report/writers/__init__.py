@@ -1,0 +1,1 @@
+"""Other forms of the two pages: Word, spreadsheet, LaTeX, Markdown and CSV."""
