@@ -98,11 +98,15 @@ def bullets(items: Iterable[Content], class_: str = "points") -> Html:
 
 @dataclass(frozen=True)
 class Column:
-    """A heading of a table, and whether figures stand under it."""
+    """A heading of a table, whether figures stand under it, and what these count.
+
+    A page says the unit under its caption; forms that are read by machines say it of the column.
+    """
 
     heading: str
     numeric: bool = False
     class_: str = ""
+    unit: str = ""
 
     def classes(self) -> dict[str, str]:
         """The class attribute of its cells, where there is one."""

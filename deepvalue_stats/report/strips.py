@@ -72,6 +72,11 @@ class Picture(Html):
         return f"{self.estimate.group}: {signed(self.estimate.value)} per 100, 95% interval {limits}"
 
 
+@dataclass(frozen=True)
+class AboutPictures(Html):
+    """A note that explains pictures, which a form without pictures leaves out."""
+
+
 def strip(estimate: Estimate, scale: Scale) -> Html:
     """The interval of one row: filled where it leaves zero out, open where it does not."""
     return Picture(estimate=estimate, scale=scale) if estimate.ok else Html("\u2013")

@@ -154,9 +154,14 @@ def _effect_table(
     said = [note for note in notes if note] + [
         (f"{HIDDEN} " if reason == "suppressed" else "") + EXPLAINED[reason] for reason in reasons
     ]
-    heads = ("Difference", "95% interval", "Std. error", "p", "Adjusted p")
-    counts = ("Rows", "Clients", "Practitioners")
-    columns = [Column("Group"), *(Column(head, numeric=True) for head in (*heads, *counts))]
+    unit = "per 100 clients" if times > 1 else ""
+    sizes = ("Difference", "95% interval", "Std. error")
+    others = ("p", "Adjusted p", "Rows", "Clients", "Practitioners")
+    columns = [
+        Column("Group"),
+        *(Column(head, numeric=True, unit=unit) for head in sizes),
+        *(Column(head, numeric=True) for head in others),
+    ]
     return table(caption, columns, rows, notes=said, class_="wide")
 
 

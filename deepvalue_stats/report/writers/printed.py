@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from deepvalue_stats.report.markup import Content, Group, Table, plain
 from deepvalue_stats.report.numbers import EXPLAINED, HIDDEN, MINUS
-from deepvalue_stats.report.strips import Picture
+from deepvalue_stats.report.strips import AboutPictures, Picture
 
 ABSENT = "\u2013"
 NOT_GIVEN = "[x]"
@@ -90,6 +90,8 @@ class Flat:
     ----------
     headings : tuple of str
         All different.
+    units : tuple of str
+        What each column counts; empty where its cells say so.
     rows : tuple of tuple of str
         As printed.
     labels : int
@@ -97,6 +99,7 @@ class Flat:
     """
 
     headings: tuple[str, ...]
+    units: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     labels: int
 
@@ -118,9 +121,11 @@ def flat(table: Table) -> Flat:
     groups, rows = _rows(table)
     columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in table.columns]
     headings: list[str] = []
+    units: list[str] = []
     cells: list[list[str]] = []
     if any(isinstance(row, Group) for row in table.rows):
         headings.append("Part of the table")
+        units.append("")
         cells.append(groups)
     labels = len(headings) + 1
     for heading, column in zip(table.columns, columns, strict=True):
@@ -129,9 +134,10 @@ def flat(table: Table) -> Flat:
         texts = [plain(cell) for cell in column]
         for name, part in _split(heading.heading, texts):
             headings.append(name)
+            units.append(heading.unit)
             cells.append(part)
     across = tuple(zip(*cells, strict=True)) if rows else ()
-    return Flat(_different(headings), across, labels)
+    return Flat(_different(headings), tuple(units), across, labels)
 
 
 def _rows(table: Table) -> tuple[list[str], list[tuple[Content, ...]]]:
@@ -195,9 +201,22 @@ def suppressed(table: Table) -> bool:
     )
 
 
-def notes(table: Table) -> list[str]:
-    """The notes of a table, the one on suppression among them where a cell needs it."""
-    said = [plain(note) for note in table.notes]
+def notes(table: Table, *, pictures: bool = False) -> list[str]:
+    """The notes of a table, the one on suppression among them where a cell needs it.
+
+    Parameters
+    ----------
+    table : Table
+    pictures : bool
+        Whether the form shows pictures, and so what explains them.
+
+    Returns
+    -------
+    list of str
+    """
+    said = [
+        plain(note) for note in table.notes if pictures or not isinstance(note, AboutPictures)
+    ]
     if suppressed(table) and not any(note.startswith(HIDDEN) for note in said):
         said.append(f"{HIDDEN} {EXPLAINED['suppressed']}")
     return [note for note in said if note]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from math import ceil
 from typing import Any
 
 from deepvalue_stats.report.markup import Content, Group, Html, Table, plain
@@ -14,9 +15,12 @@ from deepvalue_stats.report.writers.pictures import WIDE, png
 from deepvalue_stats.report.writers.printed import notes
 
 FONT = "Arial"
-SIZES = {"Normal": 10.5, "Caption": 10.5, "Title": 19, "Heading 1": 14, "Heading 2": 12}
+SIZES = {"Normal": 10, "Caption": 10, "Title": 19, "Heading 1": 14, "Heading 2": 12}
 PAGE, MARGIN = (21.0, 29.7), 2.0
 CELL, NOTE = 9.0, 8.5
+LETTER = 0.0185 * CELL
+"""Centimetres of a letter in a cell."""
+SHORT_LINES = 18
 WIDEST = 40
 """Characters of a cell beyond which a longer text asks for no more width."""
 RULE, GROUP = "9AA5B1", "EEF1F4"
@@ -53,7 +57,7 @@ class _Writer:
         self.word = docx.Document()
         self.tables = 0
         wide = PAGE if document.kind == "summary" else PAGE[::-1]
-        self.across = wide[0] - 2 * MARGIN
+        self.across = wide[0] - 2 * MARGIN - 0.25
         self._page(wide)
         self._styles()
         self._properties()
@@ -89,7 +93,7 @@ class _Writer:
         foot = section.footer.paragraphs[0]
         foot.alignment = self.docx.enum.text.WD_ALIGN_PARAGRAPH.CENTER
         field = self.w("fldSimple", instr="PAGE")
-        foot.add_run("Page ")
+        foot.add_run("Page ").font.size = self.pt(NOTE)
         foot._p.append(field)
 
     def _styles(self) -> None:
@@ -164,7 +168,7 @@ class _Writer:
             else:
                 self._row(fresh, row, table)
         self._size(grid, widths)
-        self._keep(grid)
+        self._keep(grid, _lines(table, widths))
         self._under(table)
 
     def _caption(self, table: Table) -> None:
@@ -189,6 +193,7 @@ class _Writer:
             properties.remove(old)
         layout = properties.find(self.oxml.ns.qn("w:tblLayout"))
         layout.addprevious(self.w("tblW", w=str(_twips(sum(widths))), type="dxa"))
+        layout.addprevious(self.w("tblInd", w="70", type="dxa"))
         layout.addprevious(borders)
         margins = self.w("tblCellMar")
         for side in ("left", "right"):
@@ -247,25 +252,23 @@ class _Writer:
             else:
                 row.tc_lst[0].width = self.cm(sum(widths))
 
-    def _keep(self, grid: Any) -> None:
-        """A short table stays on one page with its caption."""
+    def _keep(self, grid: Any, lines: int) -> None:
+        """A short table stays on one page with its caption and notes."""
         rows = list(grid._tbl.tr_lst)
-        kept = rows[:-1] if len(rows) <= SHORT_ROWS else rows[:2]
+        kept = rows if lines <= SHORT_LINES else [*rows[:2], *rows[2:][-1:]]
         for row in kept:
             for cell in row.tc_lst:
                 for paragraph in cell.p_lst:
                     paragraph.get_or_add_pPr().append(self.w("keepNext"))
 
     def _under(self, table: Table) -> None:
-        said = [*notes(table), *([f"Source: {table.source}."] if table.source else [])]
+        said = [*notes(table, pictures=True), *([f"Source: {table.source}"] if table.source else [])]
         for place, note in enumerate(said):
             paragraph = self.word.add_paragraph()
             paragraph.paragraph_format.space_before = self.pt(4 if place == 0 else 0)
             paragraph.paragraph_format.space_after = self.pt(8 if place == len(said) - 1 else 2)
+            paragraph.paragraph_format.keep_with_next = place < len(said) - 1
             paragraph.add_run(note).font.size = self.pt(NOTE)
-
-
-SHORT_ROWS = 17
 
 
 def _strong(content: Content) -> bool:
@@ -278,27 +281,42 @@ def _described(table: Table) -> str:
     return f"{rows} rows; columns: {headings}."
 
 
+def _lines(table: Table, widths: list[float]) -> int:
+    """Printed lines of a table, about."""
+    rows = [row for row in table.rows if not isinstance(row, Group)]
+    tallest = (
+        max(
+            ceil(len(plain(cell)) * LETTER / (width - 0.3))
+            for cell, width in zip(row, widths, strict=True)
+        )
+        for row in rows
+    )
+    return sum(max(1, lines) for lines in tallest) + len(table.rows) - len(rows)
+
+
 def _twips(centimetres: float) -> int:
     return round(centimetres / 2.54 * 1440)
 
 
 def _widths(table: Table, across: float) -> list[float]:
     """Centimetres for each column: its longest word at least, the rest where there is much text."""
-    letter = 0.0185 * CELL
-    least, wanted = [], []
+    letter, bold = LETTER, 1.16 * LETTER
+    least, wanted, whole = [], [], []
     for place, column in enumerate(table.columns):
         cells = [row[place] for row in table.rows if not isinstance(row, Group)]
         if any(isinstance(cell, Picture) for cell in cells):
-            least.append(WIDE + 0.3)
-            wanted.append(WIDE + 0.3)
+            for widths in (least, wanted, whole):
+                widths.append(WIDE + 0.3)
             continue
-        texts = [column.heading, *(plain(cell) for cell in cells)]
-        unbroken = [word for text in texts for word in text.split()]
-        if column.numeric:
-            unbroken += texts[1:]
-        least.append(letter * max(map(len, unbroken), default=1) + 0.45)
-        wanted.append(letter * min(max(map(len, texts)), WIDEST) + 0.45)
-    return shared(least, wanted, across)
+        texts = [plain(cell) for cell in cells] or [""]
+        unbroken = texts if column.numeric else [word for text in texts for word in text.split()]
+        heading = bold * max(map(len, column.heading.split()), default=1)
+        wide = bold if place == 0 else letter
+        longest = max(map(len, [column.heading, *texts]))
+        least.append(max(heading, wide * max(map(len, unbroken), default=1)) + 0.45)
+        wanted.append(max(least[-1], wide * min(longest, WIDEST) + 0.45))
+        whole.append(max(wanted[-1], wide * longest + 0.45))
+    return shared(shared(least, wanted, across), whole, across)
 
 
 def shared(least: list[float], wanted: list[float], across: float) -> list[float]:
