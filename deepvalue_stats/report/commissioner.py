@@ -62,8 +62,7 @@ GATES = {
     "cap": "Limits the wording",
     "block": "Stops the answer",
 }
-GATE_PER_100 = "per 100 clients"
-TONES = {"pass": "higher", "note": "unsure", "cap": "unsure", "block": "hidden"}
+GATE_TONES = {"pass": "higher", "note": "unsure", "cap": "unsure", "block": "hidden"}
 
 
 def mark(text: str, tone: str) -> Html:
