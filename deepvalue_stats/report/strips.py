@@ -69,7 +69,9 @@ class Picture(Html):
     def label(self) -> str:
         """The picture in words."""
         limits = interval(self.estimate.low, self.estimate.high)
-        return f"{self.estimate.group}: {signed(self.estimate.value)} per 100, 95% interval {limits}"
+        return (
+            f"{self.estimate.group}: {signed(self.estimate.value)} per 100, 95% interval {limits}"
+        )
 
 
 @dataclass(frozen=True)

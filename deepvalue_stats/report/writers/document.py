@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bs4 import BeautifulSoup, NavigableString, Tag
+from bs4 import BeautifulSoup, Tag
+from bs4.element import NavigableString
 
 from deepvalue_stats.errors import DataError
 from deepvalue_stats.findings import Findings
@@ -155,10 +156,11 @@ def _parts(source: str, page: Page, where: str) -> Iterator[Html]:
 
 def _call(statement: ast.stmt, where: str) -> tuple[str, list[Any]]:
     call = statement.value if isinstance(statement, ast.Expr) else None
-    named = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
-    if not named or not all(isinstance(one, ast.Constant) for one in call.args) or call.keywords:
-        raise _beyond("a cell does more than show a part of the page", where)
-    return call.func.attr, [one.value for one in call.args]
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and not call.keywords:
+        given = [one.value for one in call.args if isinstance(one, ast.Constant)]
+        if len(given) == len(call.args) and isinstance(call.func.value, ast.Name):
+            return call.func.attr, given
+    raise _beyond("a cell does more than show a part of the page", where)
 
 
 def _beyond(what: str, where: str) -> DataError:

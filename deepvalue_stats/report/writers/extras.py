@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -33,8 +34,11 @@ def library(name: str) -> Any:
     """
     form, package, extra, parts = NEEDED[name]
     try:
-        for part in (name, *parts):
-            import_module(part)
+        with warnings.catch_warnings():
+            # gptables leaves a file of its own open while it is loaded
+            warnings.simplefilter("ignore", ResourceWarning)
+            for part in (name, *parts):
+                import_module(part)
     except ModuleNotFoundError as fault:
         if fault.name != name:
             raise

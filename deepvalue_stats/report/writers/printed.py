@@ -194,10 +194,7 @@ def shorthand(text: str) -> str:
 def suppressed(table: Table) -> bool:
     """Whether a cell of a table was suppressed."""
     return any(
-        plain(cell) == HIDDEN
-        for row in table.rows
-        if not isinstance(row, Group)
-        for cell in row
+        plain(cell) == HIDDEN for row in table.rows if not isinstance(row, Group) for cell in row
     )
 
 
@@ -214,9 +211,7 @@ def notes(table: Table, *, pictures: bool = False) -> list[str]:
     -------
     list of str
     """
-    said = [
-        plain(note) for note in table.notes if pictures or not isinstance(note, AboutPictures)
-    ]
+    said = [plain(note) for note in table.notes if pictures or not isinstance(note, AboutPictures)]
     if suppressed(table) and not any(note.startswith(HIDDEN) for note in said):
         said.append(f"{HIDDEN} {EXPLAINED['suppressed']}")
     return [note for note in said if note]

@@ -62,19 +62,22 @@ def write_schema(table: Table) -> str:
         kind = {"name": heading, "type": "number" if numeric else "string"}
         unit = "share, from 0 to 1" if share else unit
         fields.append(kind | ({"unit": unit} if unit else {}))
-    return json.dumps(
-        {
-            "title": table.caption,
-            "description": table.explained,
-            "source": table.source,
-            "fields": fields,
-            "missingValues": [HIDDEN, NOT_GIVEN, ""],
-            "marks": {mark: MARKS[mark] for mark in (HIDDEN, NOT_GIVEN)},
-            "notes": [plain(note) for note in notes(table)],
-        },
-        indent=1,
-        ensure_ascii=False,
-    ) + "\n"
+    return (
+        json.dumps(
+            {
+                "title": table.caption,
+                "description": table.explained,
+                "source": table.source,
+                "fields": fields,
+                "missingValues": [HIDDEN, NOT_GIVEN, ""],
+                "marks": {mark: MARKS[mark] for mark in (HIDDEN, NOT_GIVEN)},
+                "notes": [plain(note) for note in notes(table)],
+            },
+            indent=1,
+            ensure_ascii=False,
+        )
+        + "\n"
+    )
 
 
 def _bare(text: str) -> str:

@@ -34,6 +34,7 @@ NO_TIME = datetime(2000, 1, 1)
 """A spreadsheet has to name a time of its making; this one says nothing."""
 WIDEST, LETTER, LINE = 60, 1.15, 15.5
 A4, LIST = 9, 100
+FIGURES = {"align": "right", "indent": 1, "font_name": "Arial", "font_size": 12}
 NO_NOTES = "none"
 OPTIONS = {
     "in_memory": True,
@@ -90,6 +91,9 @@ def write_sheet(document: Document, tables: Sequence[Table]) -> bytes:
                              "created": NO_TIME})  # fmt: skip
         for place, one in enumerate(plain_tables, 1):
             _numbers(book, book.get_worksheet_by_name(f"Table_{place}"), one)
+        sheet = book.get_worksheet_by_name("Cover")
+        for row, text in enumerate([document.title, *_cover_rows(document)]):
+            _tall(sheet, row, [text], [LIST if row else 0.75 * LIST])
         _lists(book, [table.caption for table in tables], list(references))
         for sheet in book.worksheets():
             sheet.set_paper(A4)
@@ -115,16 +119,16 @@ def _notes_table(references: dict[str, str]) -> pd.DataFrame:
     return pd.DataFrame({"reference": references.values(), "Note text": map(_safe, references)})
 
 
-def _gptable(
-    gptables: Any, place: int, table: Table, one: Flat, references: dict[str, str]
-) -> Any:
+def _gptable(gptables: Any, place: int, table: Table, one: Flat, references: dict[str, str]) -> Any:
     asked = "".join(f"$${references[note]}$$" for note in _noted(table))
     if not references and place == 1:
         asked = f"$${NO_NOTES}$$"
     return gptables.GPTable(
-        table=pd.DataFrame(_cells(one), columns=pd.Index([_safe(h) for h in one.headings]), dtype=object),
+        table=pd.DataFrame(
+            _cells(one), columns=pd.Index([_safe(h) for h in one.headings]), dtype=object
+        ),
         table_name=f"table_{place}",
-        units={at: unit for at, unit in enumerate(one.units) if unit},
+        units={at: unit for at, unit in enumerate(one.units) if unit} or None,
         title=f"Table {place}: {_safe(table.caption)} {asked}".strip(),
         subtitles=[_safe(table.explained)] if table.explained else [],
         scope=None,
@@ -152,7 +156,7 @@ def _cell(text: str) -> str | float | int:
 
 
 def _safe(text: str) -> str:
-    """Words that the library would take for a reference or a link, left as they are for a reader."""
+    """Words that the library would take for a reference or a link, so that it does not."""
     return text.replace("$$", "$\u2060$").replace("](", "]\u2060(")
 
 
@@ -168,14 +172,13 @@ def _numbers(book: Any, sheet: Any, one: Flat) -> None:
         for across, text in enumerate(row):
             found = number(text)
             if found is not None:
-                form = {"num_format": _form(found), "align": "right", "font_name": "Arial",
-                        "font_size": 12}  # fmt: skip
-                sheet.write_number(top + down, across, found.value, book.add_format(form))
+                form = book.add_format({"num_format": _form(found), **FIGURES})
+                sheet.write_number(top + down, across, found.value, form)
     widths = [_wide(one, across) for across, _ in enumerate(one.headings)]
     for across, width in enumerate(widths):
         sheet.set_column(across, across, width)
-    headings = [f"{name} ({unit})" for name, unit in zip(one.headings, one.units, strict=True)]
-    for down, row in enumerate([headings, *one.rows]):
+    above = [" ".join(words) for words in zip(one.headings, one.units, strict=True)]
+    for down, row in enumerate([above, *one.rows]):
         _tall(sheet, top + down, row, widths)
 
 
@@ -186,9 +189,7 @@ def _wide(one: Flat, across: int) -> float:
 
 def _tall(sheet: Any, row: int, texts: Sequence[str], widths: Sequence[float]) -> None:
     """Room for the lines of a row: no program is sure to make it on opening."""
-    lines = max(
-        ceil(LETTER * len(text) / (width - 1)) for text, width in zip(texts, widths, strict=True)
-    )
+    lines = max(ceil(1.05 * len(text) / width) for text, width in zip(texts, widths, strict=True))
     sheet.set_row(row, LINE * max(1, lines))
 
 
@@ -210,21 +211,34 @@ def _form(found: Number) -> str:
 
 def _cover(gptables: Any, document: Document) -> Any:
     """Title, status of the data and caveats, as the page has them before its first section."""
+    return gptables.Cover(
+        title=_safe(document.title),
+        intro=[_safe(text) for text in _introduced(document)] or None,
+        about=[_safe(text) for text in _about(document)],
+        width=LIST,
+    )
+
+
+def _introduced(document: Document) -> list[str]:
     said: list[str] = []
     for block in document.blocks:
         if isinstance(block, Heading) and block.level > 1:
             break
         if isinstance(block, Paragraph):
-            said.append(_safe(block.text.replace("\n", " ")))
-    marks = [f"{mark} = {meaning}" for mark, meaning in MARKS.items()]
-    return gptables.Cover(
-        title=_safe(document.title),
-        intro=said or None,
-        about=[
-            f"Source: {_safe(document.source)}.",
-            "Numbers are rounded as they are printed in the report. Where a table gives an "
-            "interval, its two limits stand in two columns.",
-            *(f"Shorthand: {mark}" for mark in marks),
-        ],
-        width=100,
-    )
+            said.append(block.text.replace("\n", " "))
+    return said
+
+
+def _about(document: Document) -> list[str]:
+    return [
+        f"Source: {document.source}",
+        "Numbers are rounded as they are printed in the report. Where a table gives an interval, "
+        "its two limits stand in two columns.",
+        *(f"Shorthand: {mark} = {meaning}" for mark, meaning in MARKS.items()),
+    ]
+
+
+def _cover_rows(document: Document) -> list[str]:
+    """The lines below the title, with the library's own two headings."""
+    said = _introduced(document)
+    return [*(["Introduction", *said] if said else []), "About", *_about(document)]

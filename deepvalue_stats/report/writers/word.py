@@ -94,7 +94,11 @@ class _Writer:
         foot.alignment = self.docx.enum.text.WD_ALIGN_PARAGRAPH.CENTER
         field = self.w("fldSimple", instr="PAGE")
         foot.add_run("Page ").font.size = self.pt(NOTE)
+        number = self.word.styles.element.makeelement(self.oxml.ns.qn("w:r"))
+        field.append(number)
         foot._p.append(field)
+        self.docx.text.run.Run(number, foot).text = "1"
+        self.docx.text.run.Run(number, foot).font.size = self.pt(NOTE)
 
     def _styles(self) -> None:
         styles = self.word.styles
@@ -112,6 +116,8 @@ class _Writer:
         for name in ("Title", "Heading 1", "Heading 2"):
             styles[name].font.color.rgb = ink
             styles[name].paragraph_format.keep_with_next = True
+            styles[name].paragraph_format.space_before = self.pt(12)
+            styles[name].paragraph_format.space_after = self.pt(4)
         caption = styles["Caption"]
         caption.font.color.rgb, caption.font.bold = black, True
         caption.paragraph_format.keep_with_next = True
@@ -124,6 +130,10 @@ class _Writer:
     def _properties(self) -> None:
         for lang in self.word.styles.element.iter(self.oxml.ns.qn("w:lang")):
             lang.set(self.oxml.ns.qn("w:val"), self.document.language)
+        package = self.word.part.package
+        for name, related in list(package.rels.items()):
+            if related.reltype.endswith("/thumbnail"):  # of the empty template
+                package.rels.pop(name)
         core = self.word.core_properties
         core.title, core.language = self.document.title, self.document.language
         core.author, core.comments, core.keywords = "", self.document.source, ""
@@ -259,10 +269,13 @@ class _Writer:
         for row in kept:
             for cell in row.tc_lst:
                 for paragraph in cell.p_lst:
-                    paragraph.get_or_add_pPr().append(self.w("keepNext"))
+                    paragraph.get_or_add_pPr().get_or_add_keepNext()
 
     def _under(self, table: Table) -> None:
-        said = [*notes(table, pictures=True), *([f"Source: {table.source}"] if table.source else [])]
+        said = [
+            *notes(table, pictures=True),
+            *([f"Source: {table.source}"] if table.source else []),
+        ]
         for place, note in enumerate(said):
             paragraph = self.word.add_paragraph()
             paragraph.paragraph_format.space_before = self.pt(4 if place == 0 else 0)
@@ -301,12 +314,14 @@ def _twips(centimetres: float) -> int:
 def _widths(table: Table, across: float) -> list[float]:
     """Centimetres for each column: its longest word at least, the rest where there is much text."""
     letter, bold = LETTER, 1.16 * LETTER
-    least, wanted, whole = [], [], []
+    least: list[float] = []
+    wanted: list[float] = []
+    whole: list[float] = []
     for place, column in enumerate(table.columns):
         cells = [row[place] for row in table.rows if not isinstance(row, Group)]
         if any(isinstance(cell, Picture) for cell in cells):
-            for widths in (least, wanted, whole):
-                widths.append(WIDE + 0.3)
+            for kept in (least, wanted, whole):
+                kept.append(WIDE + 0.3)
             continue
         texts = [plain(cell) for cell in cells] or [""]
         unbroken = texts if column.numeric else [word for text in texts for word in text.split()]
