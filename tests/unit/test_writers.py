@@ -1,4 +1,4 @@
-"""Other forms of the pages, from invented findings: the same numbers, the same marks, the same bytes."""
+"""Other forms of the pages, from invented findings: the same numbers, marks and bytes."""
 
 import csv
 import json
@@ -202,7 +202,7 @@ def _all_text(path):
         return " ".join(re.sub("<[^>]*>", " ", packed.read(name).decode()) for name in parts)
 
 
-def test_suppression_marks_stay_in_every_form(findings, documents):
+def test_suppression_marks_stay_in_every_form(documents):
     document = documents["summary"]
     low = ["Low confidence", "[c]", "[c]", "[c]", "–", "Suppressed"]
     assert low in word_tables(write_word(document))[0]

@@ -30,7 +30,7 @@ SPECIAL = {
     "`": r"\textasciigrave{}",
     "'": r"\textquotesingle{}",
     "\u2212": r"\ensuremath{-}",
-    "\u2013": "--",
+    "\u2013": r"\textendash{}",
     "\u2026": r"\ldots{}",
     "\u00d7": r"\ensuremath{\times}",
     "\u2264": r"\ensuremath{\leq}",

@@ -7,6 +7,7 @@ import json
 from io import StringIO
 
 from deepvalue_stats.report.markup import Table, plain
+from deepvalue_stats.report.numbers import HIDDEN
 from deepvalue_stats.report.writers.printed import (
     MARKS,
     NOT_GIVEN,
@@ -15,7 +16,6 @@ from deepvalue_stats.report.writers.printed import (
     number,
     shorthand,
 )
-from deepvalue_stats.report.numbers import HIDDEN
 
 
 def write_csv(table: Table) -> str:

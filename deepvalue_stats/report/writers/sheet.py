@@ -116,7 +116,12 @@ def _noted(table: Table) -> list[str]:
 def _notes_table(references: dict[str, str]) -> pd.DataFrame:
     if not references:
         return pd.DataFrame({"reference": [NO_NOTES], "Note text": ["These tables have no notes."]})
-    return pd.DataFrame({"reference": references.values(), "Note text": map(_safe, references)})
+    return pd.DataFrame(
+        {
+            "reference": references.values(),
+            "Note text": [_lettered(_safe(note)) for note in references],
+        }
+    )
 
 
 def _gptable(gptables: Any, place: int, table: Table, one: Flat, references: dict[str, str]) -> Any:
@@ -150,9 +155,12 @@ def _cell(text: str) -> str | float | int:
     found = number(text)
     if found is not None:
         return found.value if found.digits or found.percent else int(found.value)
-    text = shorthand(text)
-    # the library refuses a cell without a letter or digit
-    return _safe(text) if re.search("[a-zA-Z0-9]", text) else f"sign {text}"
+    return _lettered(_safe(shorthand(text)))
+
+
+def _lettered(text: str) -> str:
+    """The library refuses a cell without a letter or digit."""
+    return text if re.search("[a-zA-Z0-9]", text) else f"sign {text}"
 
 
 def _safe(text: str) -> str:
@@ -178,8 +186,8 @@ def _numbers(book: Any, sheet: Any, one: Flat) -> None:
     for across, width in enumerate(widths):
         sheet.set_column(across, across, width)
     above = [" ".join(words) for words in zip(one.headings, one.units, strict=True)]
-    for down, row in enumerate([above, *one.rows]):
-        _tall(sheet, top + down, row, widths)
+    for down, texts in enumerate([above, *map(list, one.rows)]):
+        _tall(sheet, top + down, texts, widths)
 
 
 def _wide(one: Flat, across: int) -> float:
