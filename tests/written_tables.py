@@ -21,7 +21,7 @@ def described(table, *, pictures=True):
     """What the description says."""
     shown = [i for i, _ in enumerate(table.columns) if pictures or not pictured(table, i)]
     rows = [
-        [row.name] if isinstance(row, Group) else [plain(row[i]) for i in shown]
+        [plain(row.name)] if isinstance(row, Group) else [plain(row[i]) for i in shown]
         for row in table.rows
     ]
     return [[" ".join(table.columns[i].heading.split()) for i in shown], *rows]

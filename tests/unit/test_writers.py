@@ -117,6 +117,17 @@ def test_a_table_for_machines_has_no_group_rows_and_two_limits():
     assert one.units == ("", "", "years", "", "")
 
 
+def test_a_blank_after_a_withheld_figure_says_so_too():
+    numeric = [Column(name, numeric=True) for name in ("Value", "95% interval", "p", "Clients")]
+    rows = [["a", "[c]", "", "", "50"], ["b", "Not estimated", "", "", ""],
+            ["c", "1.0", "0.5 to 1.5", "", "[c]"]]  # fmt: skip
+    assert flat(table("t", [Column("Who"), *numeric], rows)).rows == (
+        ("a", "[c]", "[c]", "[c]", "[c]", "50"),
+        ("b", "Not estimated", "[x]", "[x]", "[x]", "[x]"),
+        ("c", "1.0", "0.5", "1.5", "", "[c]"),
+    )
+
+
 def test_headings_are_made_to_differ():
     twice = table("t", [Column("A"), Column("a"), Column("")], [["1", "2", "3"]])
     assert flat(twice).headings == ("A", "a (2)", "Column 3")

@@ -89,7 +89,7 @@ def _table(table: Table, place: int) -> str:
     for row in table.rows:
         if isinstance(row, Group):
             lines.append(
-                rf"\multicolumn{{{len(shown)}}}{{@{{}}l}}{{\textbf{{{latex(row.name)}}}}} \\"
+                rf"\multicolumn{{{len(shown)}}}{{@{{}}l}}{{\textbf{{{latex(plain(row.name))}}}}} \\"
             )
         else:
             lines.append(_line([latex(plain(row[i])) for i in shown]))

@@ -6,12 +6,13 @@ import re
 from dataclasses import dataclass
 
 from deepvalue_stats.report.markup import Content, Group, Table, plain
-from deepvalue_stats.report.numbers import EXPLAINED, HIDDEN, MINUS
+from deepvalue_stats.report.numbers import EXPLAINED, HIDDEN, MINUS, REASONS
 from deepvalue_stats.report.strips import AboutPictures, Picture
 
 ABSENT = "\u2013"
 NOT_GIVEN = "[x]"
 EMPTY = "[z]"
+WITHHELD = {ABSENT, *(reason.lower() for reason in REASONS.values())}
 MARKS = {
     HIDDEN: EXPLAINED["suppressed"],
     NOT_GIVEN: "Not available: not estimated, or not shown.",
@@ -116,9 +117,11 @@ def flat(table: Table) -> Flat:
     Flat
         A group's name stands in a first column in each of its rows, where there are groups. A
         column of intervals becomes two, for the lower and the upper limit. Columns of pictures
-        are left out: their numbers stand beside them.
+        are left out: their numbers stand beside them. A blank that follows a withheld figure has
+        its mark: a page may leave it out, a cell on its own may not.
     """
-    groups, rows = _rows(table)
+    groups, printed = _rows(table)
+    rows = [_carried(table, row) for row in printed]
     columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in table.columns]
     headings: list[str] = []
     units: list[str] = []
@@ -146,11 +149,23 @@ def _rows(table: Table) -> tuple[list[str], list[tuple[Content, ...]]]:
     group = ""
     for row in table.rows:
         if isinstance(row, Group):
-            group = row.name
+            group = plain(row.name)
         else:
             groups.append(group)
             rows.append(tuple(row))
     return groups, rows
+
+
+def _carried(table: Table, row: tuple[Content, ...]) -> list[Content]:
+    """A row whose blanks after a withheld figure hold its mark, or that of one not available."""
+    out: list[Content] = []
+    mark = ""
+    for column, cell in zip(table.columns, row, strict=True):
+        text = plain(cell)
+        if column.numeric and text:
+            mark = HIDDEN if text == HIDDEN else NOT_GIVEN if text.lower() in WITHHELD else ""
+        out.append(mark if column.numeric and not text and mark else cell)
+    return out
 
 
 def _split(heading: str, texts: list[str]) -> list[tuple[str, list[str]]]:

@@ -248,7 +248,7 @@ class _Writer:
         row._tr.get_or_add_trPr().append(self.w("cantSplit"))
         whole = row.cells[0].merge(row.cells[-1]) if len(row.cells) > 1 else row.cells[0]
         whole._tc.get_or_add_tcPr().append(self._shade(GROUP))
-        run = self._cell_paragraph(whole).add_run(group.name)
+        run = self._cell_paragraph(whole).add_run(plain(group.name))
         run.font.size, run.bold = self.pt(CELL), True
 
     def _size(self, grid: Any, widths: list[float]) -> None:
