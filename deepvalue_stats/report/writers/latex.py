@@ -9,7 +9,7 @@ from deepvalue_stats.report.markup import Group, Table, plain
 from deepvalue_stats.report.strips import Picture
 from deepvalue_stats.report.writers.printed import notes
 
-HEAD = "% Needs: \\usepackage{booktabs,longtable,array}, and UTF-8 input.\n"
+HEAD = "% Needs: \\usepackage[T1]{fontenc} and \\usepackage{booktabs,longtable,array}.\n"
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -41,6 +41,7 @@ SPECIAL = {
 """Brackets are set apart because one after a line's end would be read as a length."""
 LONG = 28
 """Characters above which a column of words is set as a paragraph."""
+ACROSS, SMALL = 88, 125
 
 
 def latex(text: str) -> str:
@@ -77,9 +78,11 @@ def _table(table: Table, place: int) -> str:
     columns = [table.columns[i] for i in shown]
     explained = rf"\\ \normalsize {latex(table.explained)}" if table.explained else ""
     head = _line([rf"\textbf{{{latex(column.heading)}}}" for column in columns])
+    layout, small = _layout(table, shown)
     lines = [
         "",
-        rf"\begin{{longtable}}{{{_layout(table, shown)}}}",
+        *([r"{\footnotesize\setlength{\tabcolsep}{3pt}"] if small else []),
+        rf"\begin{{longtable}}{{{layout}}}",
         rf"\caption[{latex(table.caption)}]{{{latex(table.caption)}{explained}}}"
         rf"\label{{tab:{place}}}\\",
         rf"\toprule {head} \midrule \endfirsthead",
@@ -89,11 +92,11 @@ def _table(table: Table, place: int) -> str:
     for row in table.rows:
         if isinstance(row, Group):
             lines.append(
-                rf"\multicolumn{{{len(shown)}}}{{@{{}}l}}{{\textbf{{{latex(plain(row.name))}}}}} \\"
+                rf"\multicolumn{{{len(shown)}}}{{l}}{{\textbf{{{latex(plain(row.name))}}}}} \\"
             )
         else:
             lines.append(_line([latex(plain(row[i])) for i in shown]))
-    lines.append(r"\end{longtable}")
+    lines.append(r"\end{longtable}" + ("}" if small else ""))
     said = [*notes(table), *([f"Source: {table.source}"] if table.source else [])]
     lines += [rf"{{\footnotesize\noindent {latex(note)}\par}}" for note in said]
     return "\n".join(lines) + "\n"
@@ -103,19 +106,28 @@ def _line(cells: list[str]) -> str:
     return " & ".join(cells) + r" \\"
 
 
-def _layout(table: Table, shown: list[int]) -> str:
-    longest = {
-        i: max((len(plain(row[i])) for row in table.rows if not isinstance(row, Group)), default=0)
-        for i in shown
-    }
+def _layout(table: Table, shown: list[int]) -> tuple[str, bool]:
+    """The columns, long words as paragraphs that share the room, and whether all fit at full size.
+
+    A line of A4 holds about `ACROSS` letters, or `SMALL` of the smaller print.
+    """
+    longest = {i: _longest(table, i) for i in shown}
     words = [i for i in shown if not table.columns[i].numeric and longest[i] > LONG]
-    room = max(0.9 - 0.11 * (len(shown) - len(words)), 0.3)
-    return "".join(
+    fixed = sum(longest[i] + 2.5 for i in shown if i not in words)
+    small = fixed + LONG * len(words) > ACROSS
+    room = max(0.97 - fixed / (SMALL if small else ACROSS) - 0.025 * len(words), 0.25)
+    layout = "".join(
         "r" if table.columns[i].numeric else
         rf">{{\raggedright\arraybackslash}}p{{{room / len(words):.2f}\linewidth}}"
         if i in words else "l"
         for i in shown
     )  # fmt: skip
+    return layout, small
+
+
+def _longest(table: Table, place: int) -> float:
+    cells = [len(plain(row[place])) for row in table.rows if not isinstance(row, Group)]
+    return max([1.1 * len(table.columns[place].heading), *cells])
 
 
 def pictured(table: Table, place: int) -> bool:
