@@ -6,7 +6,7 @@ The library is loaded inside the commands, so that asking for help is quick.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -38,6 +38,8 @@ Memory = Annotated[
     str | None,
     typer.Option(help="Limit of the join, as 1GB; what does not fit is kept on disk meanwhile."),
 ]
+
+PAGES = ("summary", "technical")
 
 
 def _library(name: str) -> Any:
@@ -128,16 +130,26 @@ def run(
         typer.echo(f"Page:     {path}")
 
 
-@app.command(epilog="Example: deepvalue report reports/help_primary_care")
+@app.command(epilog="Example: deepvalue report reports/help_primary_care --also docx,xlsx")
 def report(
     folder: Annotated[Path, typer.Argument(help="A folder that holds findings/.")],
     notebooks: Annotated[
         Path | None, typer.Option(help="Folder with summary.py and technical.py of its own.")
     ] = None,
+    also: Annotated[
+        str,
+        typer.Option(
+            help="Further forms of both pages, with commas between: docx, xlsx (all tables), md, "
+            "tex (tables), csv (effects)."
+        ),
+    ] = "",
 ) -> None:
     """Render the pages of findings anew, without the data."""
-    with _stages("Rendering", ("summary page", "technical page")) as say:
-        made = _render_both(folder, notebooks, say)
+    asked = [name for name in also.split(",") if name.strip()]
+    forms = _library("report.writers").require_forms(asked, "--also") if asked else ()
+    names = [f"{kind} {form}" for kind in PAGES for form in ("page", *forms)]
+    with _stages("Rendering", tuple(names)) as say:
+        made = _render_both(folder, notebooks, say, forms)
     for path in made:
         typer.echo(f"Page: {path}")
 
@@ -303,15 +315,19 @@ def manifest(
             typer.echo(f"{key}: {value}")
 
 
-def _render_both(folder: Path, beside: Path | None, say: Any) -> tuple[Path, ...]:
+def _render_both(
+    folder: Path, beside: Path | None, say: Any, forms: Sequence[str] = ()
+) -> tuple[Path, ...]:
     """Render each page from the notebook that stands beside the plan, or else the packaged one."""
     made: list[Path] = []
-    for kind in ("summary", "technical"):
-        say(f"{kind} page")
+    for kind in PAGES:
         own = beside / f"{kind}.py" if beside else None
         notebook = own if own and own.is_file() else None
         render = _library("report").render
-        made += render(folder / "findings", kind, folder / f"{kind}.html", notebook=notebook)
+        for form in ("html", *forms):
+            say(f"{kind} {'page' if form == 'html' else form}")
+            place = folder / f"{kind}.{form}"
+            made += render(folder / "findings", kind, place, notebook=notebook)
     return tuple(made)
 
 

@@ -35,9 +35,10 @@ from deepvalue_stats.report.numbers import (
     signed,
     words,
 )
-from deepvalue_stats.report.strips import Scale, common_scale, strip
+from deepvalue_stats.report.strips import AboutPictures, Scale, common_scale, strip
 from deepvalue_stats.tables import more_or_fewer, plausible_range
 
+PER_100 = "per 100 clients"
 TONES = {
     HIGHER: "higher",
     "Likely larger": "higher",
@@ -177,9 +178,9 @@ def better_by(findings: Findings) -> str:
 def _columns() -> list[Column]:
     return [
         Column("Clients in the group"),
-        Column("Clients", numeric=True),
-        Column("Difference", numeric=True),
-        Column("95% interval", numeric=True),
+        Column("Clients", numeric=True, unit="clients"),
+        Column("Difference", numeric=True, unit=PER_100),
+        Column("95% interval", numeric=True, unit=PER_100),
         Column("Picture (right is more)", class_="picture"),
         Column("How to read it"),
     ]
@@ -198,15 +199,18 @@ def _line(estimate: Estimate, scale: Scale, read: str) -> list[Content]:
     ]
 
 
-def _notes(findings: Findings, estimates: list[Estimate], scale: Scale) -> list[str]:
+def _notes(findings: Findings, estimates: list[Estimate], scale: Scale) -> list[Content]:
     limit = decimal(scale.worthwhile)
-    said = [
+    pictures = (
+        f"The pictures share one scale, {scale.says()}; the dashed line is no difference, "
+        f"the grey band is what is smaller than {limit}; a filled dot leaves zero out."
+    )
+    said: list[Content] = [
         *_small_bands(findings),
         "The 95% interval is the range of differences that the data are compatible with. "
         "Where it crosses zero we say \u201cUncertain\u201d, unless the data leave room only for "
         f"differences smaller than {limit} per 100, the smallest that the plan calls worthwhile.",
-        f"The pictures share one scale, {scale.says()}; the dashed line is no difference, "
-        f"the grey band is what is smaller than {limit}; a filled dot leaves zero out.",
+        AboutPictures(safe(pictures)),
     ]
     families = ", ".join(facts.families(findings))
     if families:

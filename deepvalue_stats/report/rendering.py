@@ -15,6 +15,7 @@ from deepvalue_stats.findings import read_findings
 from deepvalue_stats.report.browser import chromium, print_pdf
 from deepvalue_stats.report.execute import execute, read_notebook
 from deepvalue_stats.report.finish import finish
+from deepvalue_stats.report.writers import FORMS, write_form
 
 HERE = Path(__file__).resolve().parent
 NOTEBOOKS = HERE / "notebooks"
@@ -28,7 +29,7 @@ def render(
     *,
     notebook: Path | None = None,
 ) -> tuple[Path, ...]:
-    """Make a page from findings: HTML that fetches nothing, and PDF where a Chromium is present.
+    """Make a page from findings, in the form that the suffix of its file names.
 
     Parameters
     ----------
@@ -38,25 +39,48 @@ def render(
         summary, for a commissioner, on two printed pages; technical, for an evaluator, with a
         list of contents.
     output : Path
-        The HTML file; a path that does not end in .html is the folder for `<kind>.html`.
+        By its suffix: .html, a page that fetches nothing, and a PDF beside it where a Chromium is
+        present; .pdf, that PDF alone; .docx, the page as a Word document; .xlsx, its tables as a
+        spreadsheet (of a technical report, every table of the findings); .md, the page as
+        Markdown; .tex, its tables as a LaTeX fragment; .csv, its table of effects as printed,
+        with `<name>.schema.json`. Any other path is the folder for `<kind>.html`.
     notebook : Path, optional
-        A py:percent file in place of the packaged one of that kind.
+        A py:percent file in place of the packaged one of that kind. HTML and PDF run it; the
+        other forms read which parts it shows.
 
     Returns
     -------
     tuple of Path
-        The HTML file, and the PDF beside it if one was made. Equal findings give equal HTML,
-        byte for byte; a PDF holds the time of its making.
+        What was written. Equal findings give equal bytes; but a PDF holds the time of its making.
 
     Raises
     ------
     DataError
-        If there are no sound findings, a cell fails, a cell shows what is no part of a page, or
-        the page could not be read by everyone.
+        If there are no sound findings, a cell fails, a cell shows what is no part of a page, the
+        page could not be read by everyone, or what writes the form is not installed.
     """
-    read_findings(findings_folder)
+    findings = read_findings(findings_folder)
+    source = notebook or NOTEBOOKS / f"{kind}.py"
+    if output.suffix.removeprefix(".").lower() in FORMS:
+        return write_form(findings, kind, source, output)
+    if output.suffix == ".pdf":
+        return _print_alone(source, findings_folder, output, kind)
     html = output if output.suffix == ".html" else output / f"{kind}.html"
-    return render_notebook(notebook or NOTEBOOKS / f"{kind}.py", findings_folder, html, kind=kind)
+    return render_notebook(source, findings_folder, html, kind=kind)
+
+
+def _print_alone(source: Path, folder: Path, pdf: Path, kind: Kind) -> tuple[Path, ...]:
+    if chromium() is None:
+        raise DataError(
+            "a PDF is printed by Chromium, which is not here",
+            pdf.name,
+            "install Chromium, or write .html or .docx",
+        )
+    with tempfile.TemporaryDirectory(prefix="deepvalue_print_") as place:
+        _, printed = render_notebook(source, folder, Path(place) / f"{pdf.stem}.html", kind=kind)
+        pdf.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(printed, pdf)
+    return (pdf,)
 
 
 def render_notebook(source: Path, folder: Path, html: Path, *, kind: Kind) -> tuple[Path, ...]:

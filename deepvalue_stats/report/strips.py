@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deepvalue_stats.report.markup import Html, tag
 from deepvalue_stats.report.numbers import (
@@ -42,13 +42,52 @@ def common_scale(estimates: Iterable[Estimate], worthwhile: float) -> Scale:
     return Scale(min(span) - margin, max(span) + margin, worthwhile)
 
 
+@dataclass(frozen=True)
+class Picture(Html):
+    """An interval drawn on the scale of its table; it shows itself as SVG.
+
+    Attributes
+    ----------
+    estimate : Estimate
+    scale : Scale
+        That of all pictures of the table.
+    """
+
+    text: str = field(init=False, repr=False, compare=False)
+    estimate: Estimate
+    scale: Scale
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", _drawn(self).text)
+
+    @property
+    def open(self) -> bool:
+        """Whether the interval crosses zero, which leaves the dot open."""
+        return self.estimate.low <= 0 <= self.estimate.high
+
+    @property
+    def label(self) -> str:
+        """The picture in words."""
+        limits = interval(self.estimate.low, self.estimate.high)
+        return (
+            f"{self.estimate.group}: {signed(self.estimate.value)} per 100, 95% interval {limits}"
+        )
+
+
+@dataclass(frozen=True)
+class AboutPictures(Html):
+    """A note that explains pictures, which a form without pictures leaves out."""
+
+
 def strip(estimate: Estimate, scale: Scale) -> Html:
     """The interval of one row: filled where it leaves zero out, open where it does not."""
-    if not estimate.ok:
-        return Html("\u2013")
+    return Picture(estimate=estimate, scale=scale) if estimate.ok else Html("\u2013")
+
+
+def _drawn(picture: Picture) -> Html:
+    estimate, scale = picture.estimate, picture.scale
     middle = HEIGHT / 2
     low, point, high = (scale.at(v) for v in (estimate.low, estimate.value, estimate.high))
-    crosses = estimate.low <= 0 <= estimate.high
     shapes = [
         _band(scale),
         _line(scale.at(0), 0, scale.at(0), HEIGHT, GREY, "1", stroke_dasharray="2 2"),
@@ -60,18 +99,17 @@ def strip(estimate: Estimate, scale: Scale) -> Html:
             cx=f"{point:.1f}",
             cy=f"{middle:.1f}",
             r="4",
-            fill="#ffffff" if crosses else INK,
+            fill="#ffffff" if picture.open else INK,
             stroke=INK,
             stroke_width="1.5",
         ),
     ]
-    label = f"{estimate.group}: {signed(estimate.value)} per 100, 95% interval "
     return tag(
         "svg",
         Html("".join(shape.text for shape in shapes)),
         viewBox=f"0 0 {WIDTH:.0f} {HEIGHT:.0f}",
         role="img",
-        aria_label=label + interval(estimate.low, estimate.high),
+        aria_label=picture.label,
         class_="strip",
     )
 

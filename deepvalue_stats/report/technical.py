@@ -8,7 +8,16 @@ from deepvalue_stats.findings import Findings
 from deepvalue_stats.report import facts
 from deepvalue_stats.report.figures import flow_figure, forest_figure
 from deepvalue_stats.report.heading import DESIGNS
-from deepvalue_stats.report.markup import Column, Group, Html, Row, join, table, tag
+from deepvalue_stats.report.markup import (
+    Column,
+    Group,
+    Html,
+    Row,
+    Table,
+    join,
+    table,
+    tag,
+)
 from deepvalue_stats.report.numbers import (
     EXPLAINED,
     HIDDEN,
@@ -54,7 +63,7 @@ def sweep(findings: Findings) -> Html:
     return counted(findings, "sweep")
 
 
-def count_table(found: CountTable) -> Html:
+def count_table(found: CountTable) -> Table:
     """A cleared table: headings from its columns, figures to the right."""
     frame = found.frame.loc[:, [name for name in found.frame if found.frame[name].ne("").any()]]
     columns = [_column(str(name), found.rules[str(name)], frame[name]) for name in frame]
@@ -154,9 +163,14 @@ def _effect_table(
     said = [note for note in notes if note] + [
         (f"{HIDDEN} " if reason == "suppressed" else "") + EXPLAINED[reason] for reason in reasons
     ]
-    heads = ("Difference", "95% interval", "Std. error", "p", "Adjusted p")
-    counts = ("Rows", "Clients", "Practitioners")
-    columns = [Column("Group"), *(Column(head, numeric=True) for head in (*heads, *counts))]
+    unit = "per 100 clients" if times > 1 else ""
+    sizes = ("Difference", "95% interval", "Std. error")
+    others = ("p", "Adjusted p", "Rows", "Clients", "Practitioners")
+    columns = [
+        Column("Group"),
+        *(Column(head, numeric=True, unit=unit) for head in sizes),
+        *(Column(head, numeric=True) for head in others),
+    ]
     return table(caption, columns, rows, notes=said, class_="wide")
 
 
