@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from deepvalue_stats.plan import Plan
 
-POOLED, AVERAGED, MIXED, PARTS, WITHIN, CHANGED, BREAK, LATER = (
-    "pooled", "averaged", "mixed", "parts", "within", "changed", "break", "later",
+POOLED, AVERAGED, MIXED, PARTS, WITHIN, CHANGED, LATER = (
+    "pooled", "averaged", "mixed", "parts", "within", "changed", "later",
 )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ APPROACHES: Mapping[str, Approach] = MappingProxyType(
         ),
         PARTS: Approach(
             "within clients, chances averaged",
-            "{primary}, within and between",
+            "{primary}, within clients",
             "the same client with a better and a worse relationship",
             "Free of what stays the same in a client. Error in the score pulls it to nought; what "
             "changes together with the relationship, and outcomes that colour ratings, do not "
@@ -81,13 +81,6 @@ APPROACHES: Mapping[str, Approach] = MappingProxyType(
             "clients whose outcome changed, each with itself",
             "As within clients. It knows a direction and a ratio of odds (in the appendix), and no "
             "chances.",
-        ),
-        BREAK: Approach(
-            "break",
-            "{primary}, after a break",
-            "clients who lost their practitioner for reasons outside, with those who had not yet",
-            "Counts all that came with the leaving (a gap, a new start, a larger caseload) for the "
-            "relationship's loss: as a rule too much.",
         ),
         LATER: Approach(
             "lead placebo",

@@ -30,6 +30,7 @@ from deepvalue_stats.equity import (
     interaction,
     slope_index,
 )
+from deepvalue_stats.errors import ModelError
 from deepvalue_stats.measures import BAND
 from deepvalue_stats.models import (
     ModelFit,
@@ -39,6 +40,7 @@ from deepvalue_stats.models import (
     fit_missed,
 )
 from deepvalue_stats.plan import Plan, corrected_model, resolve_measure
+from deepvalue_stats.study.approaches import approach_name, speaking
 from deepvalue_stats.study.correcting import corrected_name
 from deepvalue_stats.study.fitting import Fitted
 from deepvalue_stats.study.following import known_scales
@@ -68,7 +70,8 @@ def estimate_effects(plan: Plan, fitted: Fitted) -> EffectTable:
     parts += [_of_variant(plan, fitted, name) for name in fitted.variants]
     parts += _with_missed(plan, fitted)
     parts += [fitted.corrected.effects] if fitted.corrected else []
-    table = _claimed(plan, stack(parts))
+    parts += [fitted.followed.effects] if fitted.followed else []
+    table = _claimed(plan, fitted, stack(parts))
     frame = table.frame
     tests = (frame["scale"] == "risk_difference") & (frame["contrast"] == "sd")
     tests &= frame["p_value"].notna()
@@ -322,7 +325,9 @@ def decisive_groups(fit: ModelFit) -> tuple[str, int]:
 def every_fit(plan: Plan, fitted: Fitted) -> dict[str, ModelFit]:
     """Every fit of the study, as tables name it."""
     variants = {variant_name(plan, name): fit for name, fit in fitted.variants.items()}
-    return {**fitted.fits, banded_name(plan): fitted.banded, **variants}
+    approaches = fitted.followed.fits if fitted.followed else {}
+    followed = {approach_name(plan, key): fit for key, fit in approaches.items()}
+    return {**fitted.fits, banded_name(plan): fitted.banded, **variants, **followed}
 
 
 def too_few_groups(plan: Plan, fitted: Fitted) -> frozenset[str]:
@@ -339,15 +344,36 @@ def too_few_groups(plan: Plan, fitted: Fitted) -> frozenset[str]:
     return frozenset(found)
 
 
-def _claimed(plan: Plan, table: EffectTable) -> EffectTable:
+def speaking_of(plan: Plan, fitted: Fitted) -> tuple[str, str]:
+    """The model on which claim C1 rests, by the plan's own rule, and the column of its effect.
+
+    Raises
+    ------
+    ModelError
+        If the approach that the plan lets speak could not be fitted.
+    """
+    key = speaking(plan)
+    if not key or fitted.followed is None:
+        return plan.primary, exposure_columns(plan.models[plan.primary])[0]
+    if key not in fitted.followed.fits:
+        raise ModelError(
+            f"the approach that speaks could not be fitted: {fitted.followed.failed[key]}",
+            "triangulation.speaks",
+            'let another one speak, as "primary", in a new plan',
+        )
+    return approach_name(plan, key), fitted.followed.columns[key]
+
+
+def _claimed(plan: Plan, fitted: Fitted, table: EffectTable) -> EffectTable:
     """Label the rows on which each claim rests: one, but for the pairs of C4."""
     model = plan.models[plan.primary]
     exposure = exposure_columns(model)[0]
     low = next(iter(plan.equity.bands))
     frame = table.frame.assign(claim="")
     decides = (frame["scale"] == "risk_difference") & (frame["contrast"] == "sd")
+    spoken, column = speaking_of(plan, fitted)
     rests = {
-        "C1": (plan.primary, exposure, frame["group"] == "all"),
+        "C1": (spoken, column, frame["group"] == "all"),
         "C2": (
             banded_name(plan),
             exposure,

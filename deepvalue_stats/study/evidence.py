@@ -13,7 +13,7 @@ from deepvalue_stats.measures import BAND, agreement, assign_bands
 from deepvalue_stats.models import ModelFit
 from deepvalue_stats.plan import Plan, resolve_measure
 from deepvalue_stats.plan.parts import ModelPlan
-from deepvalue_stats.study.estimating import banded_name, decisive_groups
+from deepvalue_stats.study.estimating import banded_name, decisive_groups, every_fit, speaking_of
 from deepvalue_stats.study.fitting import Fitted
 from deepvalue_stats.study.measuring import Measured
 from deepvalue_stats.study.variants import ACROSS, HINGED, LEAD, lead_of, variant_name
@@ -127,6 +127,8 @@ def _by(plan: Plan) -> str:
 def _judged(plan: Plan, fitted: Fitted) -> list[tuple[str, ModelFit]]:
     """The fits on which claims rest."""
     rests = [(plan.primary, fitted.fits[plan.primary]), (banded_name(plan), fitted.banded)]
+    spoken, _ = speaking_of(plan, fitted)
+    rests += [(spoken, every_fit(plan, fitted)[spoken])] if spoken != plan.primary else []
     named = [name for name in (HINGED, ACROSS) if name in fitted.variants]
     return rests + [(variant_name(plan, name), fitted.variants[name]) for name in named]
 

@@ -22,7 +22,9 @@ from deepvalue_stats.models import (
 )
 from deepvalue_stats.plan import Plan, corrected_model
 from deepvalue_stats.plan.parts import PANEL, ModelPlan, days_to, exit_by
+from deepvalue_stats.study.approaches import approach_name
 from deepvalue_stats.study.correcting import Corrected, correct, corrected_name
+from deepvalue_stats.study.following import Followed, follow
 from deepvalue_stats.study.preparing import Prepared
 from deepvalue_stats.study.variants import Variant, variant_name, variants_of
 from deepvalue_stats.study.waiting import OTHERWISE, OUTCOME, horizon_of
@@ -47,6 +49,8 @@ class Fitted:
         Effects without the error in the score, where the plan asks for them.
     others : mapping of str to ModelFit
         Beside a model of time, that of leaving otherwise, where clients do.
+    followed : Followed or None
+        The primary effect by other approaches, where the plan asks for a triangulation.
     """
 
     fits: Mapping[str, ModelFit]
@@ -55,6 +59,7 @@ class Fitted:
     variants: Mapping[str, ModelFit] = field(default_factory=dict)
     corrected: Corrected | None = None
     others: Mapping[str, ModelFit] = field(default_factory=dict)
+    followed: Followed | None = None
 
 
 def fit_models(prepared: Prepared) -> Fitted:
@@ -82,7 +87,12 @@ def fit_models(prepared: Prepared) -> Fitted:
         corrected = _corrected(prepared, fits[plan.primary], banded)
     except ModelError as error:
         failed[corrected_name(plan)] = str(error)
-    return Fitted(fits, banded, failed, variants, corrected, others)
+    followed = None
+    if plan.triangulation is not None:
+        unit = per_sd(fits[plan.primary].design.frame[plan.models[plan.primary].exposure])
+        followed = follow(plan, prepared.linked, unit)
+        failed |= {approach_name(plan, key): why for key, why in followed.failed.items()}
+    return Fitted(fits, banded, failed, variants, corrected, others, followed)
 
 
 def _corrected(prepared: Prepared, primary: ModelFit, banded: ModelFit) -> Corrected | None:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 
 from deepvalue_stats import models
+from deepvalue_stats.data import Dataset
 from deepvalue_stats.effects import Contrast, Scale, average_effect
 from deepvalue_stats.errors import ModelError
+from deepvalue_stats.linkage import model_rows
 from deepvalue_stats.models import ModelFit, build_formula, fit_gee, fit_logit
+from deepvalue_stats.models.panel.estimators import Estimator
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.plan.parts import ModelPlan
 from deepvalue_stats.study.approaches import (
     AVERAGED,
     CHANGED,
+    LATER,
     MIXED,
     PARTS,
     POOLED,
     WITHIN,
     approach_name,
 )
+from deepvalue_stats.study.variants import lead_of, with_lead
+from deepvalue_stats.study.words import response_words
 from deepvalue_stats.tables import EffectTable, stack
 
 # points of the quadrature over clients: a client has few waves
@@ -41,41 +47,47 @@ class Followed:
     effects : EffectTable
     failed : mapping of str to str
         By approach, the refusal of one that could not be fitted; it stays in the room.
+    frame : pandas.DataFrame
+        The primary model's rows; they stay in the room.
     """
 
     fits: Mapping[str, ModelFit]
     columns: Mapping[str, str]
     effects: EffectTable
-    failed: Mapping[str, str] = field(default_factory=dict)
+    failed: Mapping[str, str]
+    frame: pd.DataFrame
 
 
-def follow(plan: Plan, frame: pd.DataFrame, unit: Contrast) -> Followed:
-    """Estimate the effect of the primary model by every approach.
+def follow(plan: Plan, linked: Dataset, unit: Contrast) -> Followed:
+    """Estimate the effect of the primary model by every approach, on its rows.
 
     Parameters
     ----------
     plan : Plan
         With a clock of waves.
-    frame : pandas.DataFrame
-        The primary model's rows, one a client and wave.
+    linked : Dataset
+        The analysis table.
     unit : Contrast
         One SD of the exposure, the unit of the whole study.
     """
     model = plan.models[plan.primary]
-    asked = _Asked(plan, model, frame)
+    rows = model_rows(plan, model, linked)
+    asked = _Asked(plan, model, rows.frame, linked)
     fits: dict[str, ModelFit] = {}
     columns: dict[str, str] = {}
     failed: dict[str, str] = {}
     parts = []
     for key, (fit_one, column) in _FITS.items():
+        named = column.format(exposure=model.exposure)
         try:
             fit = fit_one(asked)
+            effect = _effect(fit, named, unit)
         except ModelError as error:
             failed[key] = str(error)
             continue
-        fits[key], columns[key] = fit, column.format(exposure=model.exposure)
-        parts.append(_effect(fit, columns[key], unit).labelled(model=approach_name(plan, key)))
-    return Followed(fits, columns, stack(parts), failed)
+        fits[key], columns[key] = fit, named
+        parts.append(effect.labelled(model=approach_name(plan, key), outcome=response_words(model)))
+    return Followed(fits, columns, stack(parts), failed, rows.frame)
 
 
 def _effect(fit: ModelFit, column: str, unit: Contrast) -> EffectTable:
@@ -99,8 +111,9 @@ class _Asked:
     plan: Plan
     model: ModelPlan
     frame: pd.DataFrame
+    linked: Dataset
 
-    def formula(self, *, changing: bool = False, waves: bool = True) -> str:
+    def formula(self, *, changing: bool = False, waves: bool = True, lead: bool = False) -> str:
         """Exposure and covariates: all, or those that change within some client."""
         kept = list(self.model.covariates)
         if changing:
@@ -110,7 +123,8 @@ class _Asked:
         whole = self.model.model_copy(
             update={"covariates": tuple(kept), "split": "none", "split_by": None}
         )
-        formula = build_formula(self.plan, whole)
+        terms = (self.model.exposure, lead_of(self.model.exposure)) if lead else None
+        formula = build_formula(self.plan, whole, exposures=terms)
         timed = any(self._is_wave(name) for name in kept)
         return formula if timed or not waves else f"{formula} + C(wave_number)"
 
@@ -118,9 +132,12 @@ class _Asked:
         declared = self.plan.covariates.get(name)
         return declared is not None and declared.column == self.plan.clock.wave
 
-    def panel(self, formula: str, estimator: str) -> ModelFit:
+    def panel(
+        self, formula: str, estimator: Estimator, frame: pd.DataFrame | None = None
+    ) -> ModelFit:
+        rows = self.frame if frame is None else frame
         return models.fit_panel(
-            formula, self.frame, client="client", time="wave_number", estimator=estimator
+            formula, rows, client="client", time="wave_number", estimator=estimator
         )
 
 
@@ -130,11 +147,11 @@ def changes(frame: pd.DataFrame, column: str) -> bool:
 
 
 def _pooled(asked: _Asked) -> ModelFit:
-    return fit_logit(asked.formula(), asked.frame, cluster="client")
+    return fit_logit(asked.formula(), asked.frame, cluster="client", covariance="auto")
 
 
 def _averaged(asked: _Asked) -> ModelFit:
-    return fit_gee(asked.formula(), asked.frame, group="client")
+    return fit_gee(asked.formula(), asked.frame, group="client", covariance="auto")
 
 
 def _mixed(asked: _Asked) -> ModelFit:
@@ -144,15 +161,26 @@ def _mixed(asked: _Asked) -> ModelFit:
 
 
 def _parts(asked: _Asked) -> ModelFit:
-    return asked.panel(asked.formula(), "within_between")
+    # covariates are adjusted for as they are: only the exposure is taken apart
+    split = models.WithinBetween(split=(asked.model.exposure,), quadrature_points=POINTS)
+    return asked.panel(asked.formula(), split)
 
 
 def _within(asked: _Asked) -> ModelFit:
-    return asked.panel(asked.formula(changing=True, waves=False), "within")
+    formula = asked.formula(changing=True, waves=False)
+    return asked.panel(formula, models.Within(time_effects=True))
 
 
 def _changed(asked: _Asked) -> ModelFit:
-    return asked.panel(asked.formula(changing=True), "conditional_logit")
+    return asked.panel(asked.formula(changing=True), models.ConditionalLogit())
+
+
+def _later(asked: _Asked) -> ModelFit:
+    """The next wave's rating beside this one's: who has no next wave leaves."""
+    lead = lead_of(asked.model.exposure)
+    rows = model_rows(asked.plan, asked.model, with_lead(asked.plan, asked.linked), also=(lead,))
+    formula = asked.formula(changing=True, waves=False, lead=True)
+    return asked.panel(formula, models.Within(time_effects=True), rows.frame)
 
 
 _FITS: Mapping[str, tuple[Callable[[_Asked], ModelFit], str]] = {
@@ -162,4 +190,5 @@ _FITS: Mapping[str, tuple[Callable[[_Asked], ModelFit], str]] = {
     PARTS: (_parts, "{exposure}_within"),
     WITHIN: (_within, "{exposure}"),
     CHANGED: (_changed, "{exposure}"),
+    LATER: (_later, lead_of("{exposure}")),
 }

@@ -13,16 +13,19 @@ from deepvalue_stats.findings import Findings, collect, require_writable, write_
 from deepvalue_stats.plan import Plan, read_plan
 from deepvalue_stats.study.estimating import estimate_effects, primary_sd, too_few_groups
 from deepvalue_stats.study.evidence import gather_evidence
-from deepvalue_stats.study.fitting import fit_models
+from deepvalue_stats.study.fitting import Fitted, fit_models
 from deepvalue_stats.study.measuring import measure_scales
 from deepvalue_stats.study.paces import second_opinions
+from deepvalue_stats.study.panel import panel_table
 from deepvalue_stats.study.preparing import Progress, prepare
 from deepvalue_stats.study.provenance import provenance, require_room, study_facts, write_room
 from deepvalue_stats.study.shape import find_shape
 from deepvalue_stats.study.stressing import sensitivity_table, stress
 from deepvalue_stats.study.sweeping import linked_source, sweep
 from deepvalue_stats.study.tabulating import count_tables, figure_series
+from deepvalue_stats.study.triangulating import triangulation_table
 from deepvalue_stats.study.waiting import waiting_curve
+from deepvalue_stats.tables import CountTable, EffectTable
 from deepvalue_stats.verdicts import judge, withhold, word
 
 LOCK = "plan.lock"
@@ -106,6 +109,7 @@ def run_study(
         counts=(
             *count_tables(prepared, fitted, measured),
             sensitivity_table(plan, fitted, shown, found),
+            *_over_waves(plan, fitted, shown),
             *at_risk,
             *(() if withheld else second_opinions(prepared, fitted, primary_sd(plan, fitted))),
             *(() if withheld else (shape.table,)),
@@ -124,6 +128,15 @@ def run_study(
         write_findings(findings, Path(output) / "findings")
         write_room(Path(output) / "room", prepared, fitted, folder, began)
     return findings
+
+
+def _over_waves(plan: Plan, fitted: Fitted, shown: EffectTable) -> tuple[CountTable, ...]:
+    """Who is followed over waves, and the effect by every approach."""
+    if fitted.followed is None:
+        return ()
+    model = plan.models[plan.primary]
+    who = panel_table(model, fitted.followed.frame)
+    return who, triangulation_table(plan, fitted.followed, shown)
 
 
 def write_lock(plan: Plan, folder: Path) -> Path:

@@ -92,9 +92,7 @@ def variants_of(plan: Plan) -> dict[str, Variant]:
         found[f"{ALSO}{name}"] = Variant(whole, also=(name,), modifier=by, prepare=prepare)
     if plan.clock.kind == "waves":
         lead = lead_of(model.exposure)
-        found[LEAD] = Variant(
-            whole, also=(lead,), exposures=(model.exposure, lead), link=_with_lead
-        )
+        found[LEAD] = Variant(whole, also=(lead,), exposures=(model.exposure, lead), link=with_lead)
     split_by = _split_by(plan)
     if split_by and all(one.split == "none" for one in plan.models.values()):
         parts = {"split": "within_between", "split_by": split_by}
@@ -164,7 +162,7 @@ def _banded_where_known(plan: Plan, rows: Dataset) -> Dataset:
     return with_bands(plan, rows) if plan.equity.modifier in rows.frame else rows
 
 
-def _with_lead(plan: Plan, linked: Dataset) -> Dataset:
+def with_lead(plan: Plan, linked: Dataset) -> Dataset:
     """The exposure at the client's next wave of the study's schedule."""
     frame, exposure = linked.frame, plan.models[plan.primary].exposure
     waves = np.sort(frame["wave_number"].unique())
