@@ -347,6 +347,8 @@ class Evidence:
         Practitioners in the primary fit.
     across : tuple of str
         Names of the groups that C4 compares.
+    same_client : bool
+        Whether the estimate on which C1 rests compares the same client with itself.
     """
 
     design: str
@@ -390,6 +392,7 @@ class Evidence:
     n_clients: int = 0
     n_practitioners: int | None = None
     across: tuple[str, ...] = ()
+    same_client: bool = False
 
 
 def _fresh(frame: pd.DataFrame) -> pd.DataFrame:

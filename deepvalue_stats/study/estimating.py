@@ -40,6 +40,7 @@ from deepvalue_stats.models import (
     fit_missed,
 )
 from deepvalue_stats.plan import Plan, corrected_model, resolve_measure
+from deepvalue_stats.plan.parts import PANEL
 from deepvalue_stats.study.approaches import approach_name, speaking
 from deepvalue_stats.study.correcting import corrected_name
 from deepvalue_stats.study.fitting import Fitted
@@ -85,7 +86,9 @@ def _effects_of(plan: Plan, fitted: Fitted, name: str) -> EffectTable:
     if model.estimator == "hazard":
         table = _by_the_end(plan, fitted, name)
     else:
-        sd = per_sd(fit.design.frame[model.exposure])
+        # rows that a panel estimator rests on are no sample of scores: the unit is the study's
+        panel = model.estimator in PANEL
+        sd = primary_sd(plan, fitted) if panel else per_sd(fit.design.frame[model.exposure])
         contrasts = [sd if per == "sd" else POINT for per in plan.effects.per]
         table = stack(
             average_effect(fit, column, contrast=contrast, scale=scale)

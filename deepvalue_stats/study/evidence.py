@@ -99,6 +99,7 @@ def gather_evidence(
         base_rate=float(fit.design.response.mean()),
         locked=plan.verdicts.label == "confirmatory",
         influence=dict(influence or {}),
+        same_client=speaking_of(plan, fitted)[0] != plan.primary,
         n_clients=int(frame["client"].nunique()),
         n_practitioners=_known_practitioners(frame),
         across=tuple(map(str, across.design.frame[_by(plan)].unique())) if across else (),

@@ -90,6 +90,7 @@ def say(
 def _say_c1(found: Answer, row: pd.Series, evidence: Evidence, verb: str) -> str:
     exposure, outcome = evidence.exposure, evidence.outcome
     per_sd = f"for a {exposure} one standard deviation better"
+    per_sd += " in the same client" if evidence.same_client else ""
     amount = _amount(row)
     better = f"{_begin(evidence, 'a')} better {exposure} {verb}"
     return {

@@ -9,7 +9,12 @@ from deepvalue_stats.simulate import AREAS
 from deepvalue_stats.simulate.worked import SEEDS
 
 ROOT = Path(__file__).parents[2]
-STUDIES = ["help_primary_care", "three_services", *(f"synthetic_{area}" for area in AREAS)]
+STUDIES = [
+    "help_primary_care",
+    "three_services",
+    "synthetic_families",
+    *(f"synthetic_{area}" for area in AREAS),
+]
 
 
 @pytest.mark.parametrize("study", STUDIES)
