@@ -1,4 +1,4 @@
-"""Run the study and render its pages: `python analyses/synthetic_debt/run.py`."""
+"""Run the study and render its pages: `python analyses/synthetic_families/run.py`."""
 
 from pathlib import Path
 

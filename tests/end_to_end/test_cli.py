@@ -248,10 +248,10 @@ def test_what_an_engine_cannot_do_is_refused_before_any_work(study, deepvalue, o
     assert f"LinkageError: {told}" in err
 
 
-def test_the_plan_kept_in_the_room_is_the_plan_that_was_run(study, deepvalue, tmp_path, employment):
+def test_the_plan_kept_in_the_room_is_the_plan_that_was_run(study, deepvalue, tmp_path, template):
     assert deepvalue("run", study / "plan.toml", "--no-pages", "-o", tmp_path / "out")[0] == 0
     manifest = json.loads((tmp_path / "out/findings/manifest.json").read_text("utf-8"))
-    assert manifest["plan"] == parse_plan(employment).digest
+    assert manifest["plan"] == parse_plan(template("employment")).digest
 
 
 @pytest.mark.parametrize("place", ["taken", "taken/deeper"])
@@ -337,12 +337,12 @@ def test_interviews_are_judged_by_the_clients_who_gave_them(health):
 # --- manifest, report, simulate ------------------------------------------------------------------
 
 
-def test_manifest_prints_what_findings_were_made_from(study, deepvalue, tmp_path, employment):
+def test_manifest_prints_what_findings_were_made_from(study, deepvalue, tmp_path, template):
     assert deepvalue("run", study / "plan.toml", "--no-pages", "-o", tmp_path / "out")[0] == 0
     code, out, _ = deepvalue("manifest", tmp_path / "out")
     assert code == 0
     lines = dict(line.split(": ", 1) for line in out.splitlines())
-    assert lines["plan"] == parse_plan(employment).digest
+    assert lines["plan"] == parse_plan(template("employment")).digest
     assert lines["seed"] == "20110523"
     assert len(lines["data.ratings"]) == 64
     assert "versions.pandas" in lines

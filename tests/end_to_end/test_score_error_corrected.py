@@ -25,6 +25,7 @@ def tables(**measure):
     """The worked plan with its main model and that of its parts, and settings of its measure."""
     raw = tomllib.loads((FOLDER / "plan.toml").read_text(encoding="utf-8"))
     raw["models"] = {name: raw["models"][name] for name in ("main", "split")}
+    raw["clock"]["follow_up"]["incomplete"] = "exclude"
     del raw["equity"]["also"]
     raw["sensitivity"]["leave_one_out"] = []
     raw["measures"]["relationship"] |= measure

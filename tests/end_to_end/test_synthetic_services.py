@@ -331,6 +331,7 @@ def test_effects_by_band_and_for_all_have_one_unit_where_some_clients_have_no_ba
     raw = as_tables(area)
     raw["models"]["main"]["covariates"] = ["age"]
     raw["models"] = {"main": raw["models"]["main"]}
+    raw["clock"]["follow_up"]["incomplete"] = "exclude"
     frames = clean_frames(area)
     clients = frames["clients"].copy()
     clients.loc[::3, ["c01", "c02", "c03", "c04"]] = ""

@@ -452,9 +452,9 @@ rows.strict.require = ["trust", "hope"]
   fix:   use one of relationship, trust, confidence, wave, group, age, sex, homeless, stage,
       mental_health, abstinent, employed
 
-models.gee.adjust_for_current = true
+models.independence.adjust_for_current = true
   the outcome would adjust for itself
-  where: models.gee.adjust_for_current
+  where: models.independence.adjust_for_current
   fix:   set design = "next_wave" as well, or leave it out
 
 power = { practitioners = [20] }

@@ -75,6 +75,10 @@ def test_a_plan_with_subscales_survives_a_round_of_toml_with_its_digest():
 def test_the_digest_of_a_plan_without_subscales_does_not_know_of_them(employment):
     """The digest that this plan had before there were subscales."""
     employment["measures"]["relationship"]["score_subscales"] = False
+    # as the plan was before there were definitions
+    job = employment["outcomes"]["sustained_job"]
+    del job["definition"]
+    job["sustained_days"] = 182
     before = parse_plan(employment)
     asked = employment["measures"]["relationship"] | {"score_subscales": True}
     after = parse_plan(employment | {"measures": {**employment["measures"], "relationship": asked}})
@@ -105,6 +109,7 @@ def of_trust(starter):
         "estimator": "gee",
     }
     raw["models"] = {"main": main}
+    raw["clock"]["follow_up"]["incomplete"] = "exclude"
     raw["sensitivity"] = {"leave_one_out": []}
     raw["verdicts"]["claims"] = ["C1"]
     raw["equity"].pop("also", None)
