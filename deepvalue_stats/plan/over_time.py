@@ -120,13 +120,35 @@ def _breaks(draft: Draft, clock: Clock | None) -> Iterator[Fault]:
     if ids and ids.practitioner is None:
         fix = "add ids.practitioner = { column = ... }"
         yield Fault("a break is a change of practitioner", "ids.practitioner", fix)
-    declared: CovariatePlan | None = draft.many("covariates").get(breaks.reason)
-    if breaks.reason not in draft.names("covariates"):
-        yield unknown("covariate", breaks.reason, "breaks.reason", draft.names("covariates"))
-    elif declared and (declared.type != "category" or declared.at is not None):
-        fix = 'declare it with type = "category" and without at'
-        yield Fault(
-            "why a practitioner changed is told wave by wave, in words",
-            f"covariates.{breaks.reason}",
-            fix,
-        )
+    for place, kind, why, fix in _TOLD:
+        yield from _told(draft, getattr(breaks, place), place, kind, why, fix)
+
+
+# what of a break is told wave by wave: its setting, the type of the covariate, and why
+_TOLD = (
+    (
+        "reason",
+        "category",
+        "why a practitioner changed is told wave by wave, in words",
+        'declare it with type = "category" and without at',
+    ),
+    (
+        "closed",
+        "number",
+        "whether a case is closed is told wave by wave, by 0 and 1",
+        'declare it with type = "number" and without at',
+    ),
+)
+
+
+def _told(
+    draft: Draft, name: str | None, place: str, kind: str, why: str, fix: str
+) -> Iterator[Fault]:
+    if name is None:
+        return
+    if name not in draft.names("covariates"):
+        yield unknown("covariate", name, f"breaks.{place}", draft.names("covariates"))
+        return
+    declared: CovariatePlan | None = draft.many("covariates").get(name)
+    if declared and (declared.type != kind or declared.at is not None):
+        yield Fault(why, f"covariates.{name}", fix)

@@ -358,11 +358,13 @@ class Breaks(Part):
     `reason` is a covariate that says, at the wave after a change, why the practitioner changed;
     `outside` are its values that have nothing to do with client or relationship, as leave,
     retirement or a closed office. Every other change counts as made within the pair, and such
-    clients are left out, counted.
+    clients are left out, counted. `closed` is a covariate of 0 and 1 that says whether a case had
+    been closed: who leaves after that should take nothing away, which is a placebo.
     """
 
     reason: str
     outside: Annotated[Names, Field(min_length=1)]
+    closed: str | None = None
 
 
 class Triangulation(Part):
