@@ -1,4 +1,4 @@
-"""What follows when a practitioner leaves: clients who lost theirs beside those who have not yet."""
+"""What follows when a practitioner leaves: clients who lost theirs beside who have not yet."""
 
 from __future__ import annotations
 
@@ -156,11 +156,12 @@ def effects_of(
         whole, control=control, covariance=covariance, window=window
     )
     left = int(overall.counted.practitioners.max(initial=0))
-    _refuse_few(panel, lost, left, columns)
+    _refuse_few(lost, left, columns)
     binary = bool(np.isin(panel.outcome[~np.isnan(panel.outcome)], (0.0, 1.0)).all())
     rows = estimates_of(curve, binary)
     together = np.hstack([curve.contributions, overall.contributions])
-    leads = np.flatnonzero(curve.event_time < BASE)
+    average = estimates_of(overall, binary, average=True)[0]
+    leads = [k for k in judged(rows, average) if curve.event_time[k] < BASE]
     bands, differ = _bands(panel, columns, control, covariance, window, binary)
     enough, reason = _enough(left)
     return BreakEffects(
@@ -173,8 +174,8 @@ def effects_of(
         control=control,
         covariance=covariance,
         curve=rows,
-        overall=estimates_of(overall, binary, average=True)[0],
-        pretrend=_tested(curve, leads),
+        overall=average,
+        pretrend=_tested(curve, np.array(leads, dtype=int)),
         groups=_groups(groups, panel.schedule),
         bands=bands,
         bands_differ=differ,
@@ -230,6 +231,21 @@ def estimates_of(
     )
 
 
+def judged(curve: tuple[BreakEstimate, ...], overall: BreakEstimate) -> list[int]:
+    """Places of the estimates that joint statements rest on.
+
+    Those of fewer than ten practitioners who left (or half of all who did) would take the degrees
+    of freedom of the others with them; they are shown, and not tested.
+
+    Parameters
+    ----------
+    curve : tuple of BreakEstimate
+    overall : BreakEstimate
+    """
+    enough = max(2, min(DESCRIPTIVE, (overall.n_practitioners + 1) // 2))
+    return [k for k, row in enumerate(curve) if row.n_practitioners >= enough and row.dof >= 1]
+
+
 def degrees(effects: Effects) -> np.ndarray:
     """Degrees of freedom: practitioners who left, or who have controls if fewer, less one.
 
@@ -238,7 +254,7 @@ def degrees(effects: Effects) -> np.ndarray:
     effects : Effects
     """
     counted = effects.counted
-    return np.minimum(counted.practitioners, counted.control_practitioners) - 1.0
+    return np.asarray(np.minimum(counted.practitioners, counted.control_practitioners) - 1.0)
 
 
 def as_names(names: str | Sequence[str]) -> tuple[str, ...]:
@@ -316,7 +332,7 @@ def _enough(left: int) -> tuple[str, str]:
     return "standard", f"{told}: enough"
 
 
-def _refuse_few(panel: BreakPanel, lost: Lost, left: int, columns: Columns) -> None:
+def _refuse_few(lost: Lost, left: int, columns: Columns) -> None:
     where = f"{columns.practitioner}, {columns.time}"
     if lost.compared == 0:
         within = f" in the same {', '.join(columns.strata)}" if columns.strata else ""

@@ -178,7 +178,7 @@ def group_times(
     out changes (jackknife), or sums of the influence function.
     """
     pairs = _pair(panel)
-    n, waves = panel.outcome.shape
+    waves = panel.outcome.shape[1]
     clusters, bands = int(panel.practitioner.max()) + 1, len(panel.bands)
     tally = _Tally(panel, pairs, clusters, bands, waves)
     for change in np.unique(panel.change[panel.change < waves]):
@@ -250,9 +250,7 @@ class _Tally:
         self.no_base = self.no_controls = 0
         self.rows: list[tuple[Any, ...]] = []
 
-    def add(
-        self, change: int, gaps: np.ndarray, treated: np.ndarray, controls: np.ndarray
-    ) -> None:
+    def add(self, change: int, gaps: np.ndarray, treated: np.ndarray, controls: np.ndarray) -> None:
         """Add a group: differences from its base (n, T), who is treated and who control."""
         panel, pairs, waves = self.panel, self.pairs, self.waves
         of_pair = _group_sums(pairs, gaps, treated, controls, panel.covariates)
@@ -261,7 +259,9 @@ class _Tally:
         slopes = self._slopes(of_pair, of_stratum)
         gained = _gained(of_stratum)  # (S, T, m)
         by_band = _into(gained, self.stratum_band, len(self.total))
-        number = _into(np.where(usable, of_stratum.treated, 0.0), self.stratum_band, len(self.total))
+        number = _into(
+            np.where(usable, of_stratum.treated, 0.0), self.stratum_band, len(self.total)
+        )
         value = _adjusted(by_band, slopes.own)
         # without a practitioner: what changes in each stratum with clients of theirs
         rest = _rest(of_stratum, of_pair, pairs.stratum)
@@ -320,9 +320,7 @@ class _Tally:
         weight = np.where(usable, of_stratum.treated / size, 0.0)[place]
         treated = _adjusted(of_pair.treated_v, slopes.own) - of_pair.treated * mean
         control = _adjusted(of_pair.controls_v, slopes.own) - of_pair.controls * mean
-        score = self._by_practitioner(
-            np.where(usable[place], treated, 0.0) - weight * control
-        )
+        score = self._by_practitioner(np.where(usable[place], treated, 0.0) - weight * control)
         if slopes.own.shape[1]:
             across = np.einsum("pti,ptj->ptij", of_pair.controls_v, mean_v)
             squares = np.einsum("pt,pti,ptj->ptij", of_pair.controls, mean_v, mean_v)
@@ -392,7 +390,7 @@ class _Tally:
             wave = np.flatnonzero(number > 0)
             wave = wave[wave != change - 1]
             total, count = value[wave], number[wave]
-            told = contributions(total, count, *(x[:, wave] for x in sums), covariance)
+            told = contributions(covariance, total, count, *(x[:, wave] for x in sums))
             columns = (
                 np.full(len(wave), change), wave, total / count,
                 np.sqrt((told**2).sum(axis=0)), count.astype("int64"),
@@ -421,31 +419,31 @@ def _estimated(
         band=read_only(band),
         event_time=read_only(event_time),
         estimates=read_only(sums[0] / sums[1]),
-        contributions=read_only(contributions(*sums, covariance)),
+        contributions=read_only(contributions(covariance, *sums)),
         counted=counted,
     )
 
 
 def contributions(
+    covariance: Covariance,
     total: np.ndarray,
     count: np.ndarray,
     moved: np.ndarray,
     fewer: np.ndarray,
     score: np.ndarray,
     mine: np.ndarray,
-    covariance: Covariance,
 ) -> np.ndarray:
     """What each practitioner contributes to K means, shape (J, K); not a number for one alone.
 
     Parameters
     ----------
+    covariance : str
     total, count : numpy.ndarray, shape (K,)
         Sums of effects, and of clients.
     moved, fewer : numpy.ndarray, shape (J, K)
         By how much those are other without a practitioner.
     score, mine : numpy.ndarray, shape (J, K)
         Sums of influences on the total, and clients who changed.
-    covariance : str
     """
     means = total / count
     if covariance == "influence":
@@ -488,7 +486,7 @@ def _rest(of_stratum: _Sums, of_pair: _Sums, stratum: np.ndarray) -> _Sums:
 
 
 def _gained(sums: _Sums) -> np.ndarray:
-    """Sums over the treated less what as many controls have on average; 0 where one side is empty."""
+    """Sums over the treated less as many controls' mean; 0 where one side is empty."""
     size = np.maximum(sums.controls, 1.0)
     gained = sums.treated_v - (sums.treated / size)[..., None] * sums.controls_v
     usable = (sums.treated > 0) & (sums.controls > 0)

@@ -107,7 +107,8 @@ class BreakEffects:
     overall : BreakEstimate
         Averaged over all client-waves after the change.
     pretrend : BreakTest
-        Of the estimates before the base. Passing it proves nothing: its power is low.
+        Of the estimates before the base that rest on ten practitioners who left or more (or on
+        half of them). Passing it proves nothing: its power is low.
     groups : tuple of GroupTime
     bands : tuple of BreakBand
     bands_differ : BreakTest or None
