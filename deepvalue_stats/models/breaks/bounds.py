@@ -189,7 +189,7 @@ def _breakdown(bound: Callable[[float], TrendBound]) -> float:
 def _refuse(effects: BreakEffects, multiples: Sequence[float], event_time: int | None) -> None:
     if not _leads(effects):
         raise ModelError(
-            "no estimate from two waves before the change or earlier rests on enough practitioners, "
+            "no estimate two waves before the change or earlier rests on enough practitioners, "
             "so there is no trend to go by",
             "effects",
             "add waves before the changes",

@@ -17,7 +17,7 @@ from deepvalue_stats.models.breaks.history import BreakPanel
 from deepvalue_stats.tables import read_only
 
 Control = Literal["not_yet", "never"]
-Covariance = Literal["jackknife", "influence"]
+Covariance = Literal["clustered", "influence", "jackknife"]
 # the wave that all differences are taken from: the last one before the change
 BASE = -1
 EVERY = (-(1 << 31), 1 << 31)
@@ -145,7 +145,7 @@ def group_times(
     panel: BreakPanel,
     *,
     control: Control = "not_yet",
-    covariance: Covariance = "jackknife",
+    covariance: Covariance = "clustered",
     window: tuple[int, int] = EVERY,
 ) -> tuple[Effects, Effects, Groups, Lost]:
     """Estimate the effects of the first change, by wave since the change and by group and time.
@@ -174,8 +174,9 @@ def group_times(
     b, other than g), treated are compared with m_s = mean of d over C. Adjusted for x,
     (d, x) is taken from its means over C, and beta is the slope within strata over C:
     ATT(g, t) = sum over treated of [d - m_s - (x - xbar_s)' beta] / n. An average by e = t - g is
-    over all clients with that e. Contributions: [(J-1)/J]^1/2 times what leaving a practitioner
-    out changes (jackknife), or sums of the influence function.
+    over all clients with that e. Contributions: sums of the influence function, times [L/(L-1)]^1/2
+    for L practitioners who left (clustered) or as they are (influence); or [(J-1)/J]^1/2 times
+    what leaving a practitioner out changes (jackknife).
     """
     pairs = _pair(panel)
     waves = panel.outcome.shape[1]
@@ -446,8 +447,12 @@ def contributions(
         Sums of influences on the total, and clients who changed.
     """
     means = total / count
-    if covariance == "influence":
-        return np.asarray((score - means * mine) / count)
+    if covariance != "jackknife":
+        told = (score - means * mine) / count
+        left = (mine > 0).sum(axis=0)
+        # nothing is known of how practitioners differ where one left
+        factor = np.where(left > 1, left / np.maximum(left - 1, 1), np.nan)
+        return np.asarray(told * np.sqrt(factor if covariance == "clustered" else 1.0))
     left = count + fewer
     without = np.where(left > 0, total + moved, np.nan) / np.where(left > 0, left, 1.0)
     clusters = max(int(((mine != 0) | (moved != 0)).any(axis=1).sum()), 2)

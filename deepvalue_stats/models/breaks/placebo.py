@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from deepvalue_stats.errors import ModelError
-from deepvalue_stats.models.breaks.effects import as_names, effects_of, judged
+from deepvalue_stats.models.breaks.effects import as_names, effects_of, joint_degrees, judged
 from deepvalue_stats.models.breaks.group_times import EVERY, Control, Covariance
 from deepvalue_stats.models.breaks.history import (
     BreakFlow,
@@ -52,7 +52,7 @@ def break_placebo(
     strata: str | Sequence[str] = (),
     control: Control = "not_yet",
     covariates: Sequence[str] = (),
-    covariance: Covariance = "jackknife",
+    covariance: Covariance = "clustered",
 ) -> BreakPlacebo:
     """Estimate what followed a practitioner's leaving for clients whose case was closed by then.
 
@@ -104,7 +104,7 @@ def break_placebo(
         joint_test(
             np.array([effects.curve[k].estimate for k in after]),
             effects.covariance_matrix[np.ix_(after, after)],
-            min((effects.curve[k].dof for k in after), default=0.0),
+            joint_degrees(np.array([effects.curve[k].dof for k in after])),
             tuple(effects.event_times[k] for k in after),
         ),
     )
