@@ -14,6 +14,19 @@ from deepvalue_stats.models.fit import Convergence, ModelFit, ModelSpec
 from deepvalue_stats.models.link import CLOGLOG, LOGIT, Link
 
 if TYPE_CHECKING:
+    from deepvalue_stats.models.breaks.bacon import BaconWeights, bacon_weights
+    from deepvalue_stats.models.breaks.bounds import TrendBound, TrendBounds, trend_bounds
+    from deepvalue_stats.models.breaks.effects import break_effects
+    from deepvalue_stats.models.breaks.history import BreakFlow
+    from deepvalue_stats.models.breaks.inference import BreakTest
+    from deepvalue_stats.models.breaks.placebo import BreakPlacebo, break_placebo
+    from deepvalue_stats.models.breaks.result import (
+        BreakBand,
+        BreakEffects,
+        BreakEstimate,
+        GroupTime,
+    )
+    from deepvalue_stats.models.breaks.sun_abraham import SunAbraham, sun_abraham
     from deepvalue_stats.models.clusters import (
         ClusterAdvice,
         cluster_advice,
@@ -59,7 +72,14 @@ if TYPE_CHECKING:
     from deepvalue_stats.models.panel.layout import PanelLayout, panel_layout
 
 _LAZY = {
+    "BaconWeights": "breaks.bacon",
     "Between": "panel.estimators",
+    "BreakBand": "breaks.result",
+    "BreakEffects": "breaks.result",
+    "BreakEstimate": "breaks.result",
+    "BreakFlow": "breaks.history",
+    "BreakPlacebo": "breaks.placebo",
+    "BreakTest": "breaks.inference",
     "ClusterAdvice": "clusters",
     "CompetingFits": "duration.subdistribution",
     "ConditionalLogit": "panel.estimators",
@@ -67,6 +87,7 @@ _LAZY = {
     "CumulativeIncidence": "duration.curves",
     "FirstDifference": "panel.estimators",
     "GroupTest": "duration.group_tests",
+    "GroupTime": "breaks.result",
     "HausmanTest": "panel.hausman",
     "HazardRecord": "hazard.record",
     "Landmark": "duration.landmark",
@@ -78,10 +99,16 @@ _LAZY = {
     "Recall": "missed",
     "RestrictedMean": "duration.restricted_mean",
     "SubdistributionFit": "duration.subdistribution",
+    "SunAbraham": "breaks.sun_abraham",
     "SurvivalCurve": "duration.curves",
+    "TrendBound": "breaks.bounds",
+    "TrendBounds": "breaks.bounds",
     "WildTest": "clusters",
     "Within": "panel.estimators",
     "WithinBetween": "panel.estimators",
+    "bacon_weights": "breaks.bacon",
+    "break_effects": "breaks.effects",
+    "break_placebo": "breaks.placebo",
     "build_formula": "formula",
     "build_random_part": "formula",
     "cluster_advice": "clusters",
@@ -104,15 +131,24 @@ _LAZY = {
     "panel_layout": "panel.layout",
     "person_periods": "hazard.expansion",
     "restricted_mean": "duration.restricted_mean",
+    "sun_abraham": "breaks.sun_abraham",
     "survival_curve": "duration.curves",
     "sustained": "duration.sustained",
+    "trend_bounds": "breaks.bounds",
     "wild_bootstrap": "clusters",
 }
 
 __all__ = [
     "CLOGLOG",
     "LOGIT",
+    "BaconWeights",
     "Between",
+    "BreakBand",
+    "BreakEffects",
+    "BreakEstimate",
+    "BreakFlow",
+    "BreakPlacebo",
+    "BreakTest",
     "ClusterAdvice",
     "CompetingFits",
     "ConditionalLogit",
@@ -122,6 +158,7 @@ __all__ = [
     "Design",
     "FirstDifference",
     "GroupTest",
+    "GroupTime",
     "HausmanTest",
     "HazardRecord",
     "Landmark",
@@ -136,10 +173,16 @@ __all__ = [
     "Recall",
     "RestrictedMean",
     "SubdistributionFit",
+    "SunAbraham",
     "SurvivalCurve",
+    "TrendBound",
+    "TrendBounds",
     "WildTest",
     "Within",
     "WithinBetween",
+    "bacon_weights",
+    "break_effects",
+    "break_placebo",
     "build_design",
     "build_formula",
     "build_random_part",
@@ -163,8 +206,10 @@ __all__ = [
     "panel_layout",
     "person_periods",
     "restricted_mean",
+    "sun_abraham",
     "survival_curve",
     "sustained",
+    "trend_bounds",
     "wild_bootstrap",
 ]
 
