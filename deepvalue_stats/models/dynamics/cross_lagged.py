@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,7 @@ from deepvalue_stats.models.dynamics.indices import (
     fit_indices,
 )
 from deepvalue_stats.models.dynamics.maximum import Maximum, climb, maximise
-from deepvalue_stats.models.dynamics.patterns import Pattern, read_patterns
+from deepvalue_stats.models.dynamics.patterns import read_patterns
 from deepvalue_stats.models.dynamics.structure import (
     Places,
     cross_lagged,
@@ -208,9 +208,7 @@ def fit_cross_lagged(
     where = {kind: places(waves, equal=kind) for kind in (True, False)}
     found = maximise(patterns, cross_lagged(where[equal], means, variances))
     other = climb(patterns, cross_lagged(where[not equal], means, variances))[1]
-    full, none = (
-        climb(patterns, make(means, variances))[1] for make in (saturated, independent)
-    )
+    full, none = (climb(patterns, make(means, variances))[1] for make in (saturated, independent))
     both = {equal: found.loglik, not equal: other}
     moments = waves * (2 * waves + 1)
     freed = len(where[False].names) - len(where[True].names)
@@ -408,7 +406,7 @@ def _levels(told: _Told) -> pd.DataFrame:
         psi = theta[at]
         product = psi[0] * psi[2]
         correlation = psi[1] / np.sqrt(product) if psi[0] > 0 and psi[2] > 0 else np.nan
-        return np.r_[psi * scale, correlation]
+        return np.append(psi * scale, correlation)
 
     estimate, error = _delta(told, terms)
     first, second = told.names
@@ -422,18 +420,19 @@ def _levels(told: _Told) -> pd.DataFrame:
     return frame.assign(**_with_limits(estimate, error))
 
 
-def _delta(told: _Told, function: object) -> tuple[np.ndarray, np.ndarray]:
+def _delta(
+    told: _Told, function: Callable[[np.ndarray], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
     """A function of the parameters and its standard errors, by the delta method."""
     theta = np.asarray(told.found.theta)
-    call = function  # type: ignore[assignment]
     columns = []
     for place in range(len(theta)):
         step = np.zeros(len(theta))
         step[place] = STEP * max(1.0, abs(theta[place]))
-        columns.append((call(theta + step) - call(theta - step)) / (2 * step[place]))  # type: ignore[operator]
+        columns.append((function(theta + step) - function(theta - step)) / (2 * step[place]))
     jacobian = np.array(columns).T
     variance = np.einsum("ka,ab,kb->k", jacobian, told.covariance, jacobian)
-    return call(theta), np.sqrt(variance)  # type: ignore[operator]
+    return function(theta), np.sqrt(variance)
 
 
 def _improper(

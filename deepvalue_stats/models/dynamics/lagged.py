@@ -196,7 +196,7 @@ def fit_dynamic(
         frame,
         client=client,
         practitioner=practitioner,
-        **options,  # type: ignore[arg-type]
+        **options,
     )
     return DynamicFit(
         fit=fit,

@@ -137,9 +137,7 @@ def _scaled(matrix: np.ndarray) -> np.ndarray:
     return np.asarray(matrix / np.outer(root, root))
 
 
-def _observed(
-    patterns: tuple[Pattern, ...], structure: Structure, theta: np.ndarray
-) -> np.ndarray:
+def _observed(patterns: tuple[Pattern, ...], structure: Structure, theta: np.ndarray) -> np.ndarray:
     """Minus the derivative of the score, by fourth-order differences, made symmetric."""
     q = len(theta)
     found = np.empty((q, q))

@@ -55,7 +55,7 @@ def nickell_bias(rho: float, waves: float, *, exact: bool = True) -> float:
 
     References
     ----------
-    Nickell (1981), Econometrica 49, equation 18; the approximation is his equation 19.
+    Nickell (1981), Econometrica 49, equation 18, and the approximation that he draws from it.
 
     Examples
     --------

@@ -79,9 +79,7 @@ def loglik(patterns: tuple[Pattern, ...], mean: np.ndarray, cov: np.ndarray) -> 
         away = inverse @ (one.mean - mean[one.seen])
         squares = float(((inverse @ one.cov) * inverse).sum() + away @ away)
         total -= (
-            one.n
-            / 2
-            * (len(one.seen) * LOG_2PI + 2 * float(np.log(np.diag(root)).sum()) + squares)
+            one.n / 2 * (len(one.seen) * LOG_2PI + 2 * float(np.log(np.diag(root)).sum()) + squares)
         )
     return total
 

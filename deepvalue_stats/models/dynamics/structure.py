@@ -105,8 +105,11 @@ def places(waves: int, *, equal: bool) -> Places:
             if t == 1 or not equal:
                 names.append(f"path {kind}" if equal else f"path {kind}{t + 1}")
             paths.append((to + t, source + t - 1, len(names) - 1))
-    as_array = [np.array(one, dtype="int64") for one in (levels, residuals, paths)]
-    return Places(*as_array, tuple(names))
+    return Places(_read(levels), _read(residuals), _read(paths), tuple(names))
+
+
+def _read(entries: list[tuple[int, int, int]]) -> np.ndarray:
+    return read_only(np.array(entries, dtype="int64"))
 
 
 def cross_lagged(where: Places, means: np.ndarray, variances: np.ndarray) -> Structure:
