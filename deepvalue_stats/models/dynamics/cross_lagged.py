@@ -195,7 +195,7 @@ def fit_cross_lagged(
     >>> rows = draw_families("claim_true", 1)
     >>> fit = fit_cross_lagged("relationship", "worries", rows[rows.wave > 0], time="wave")
     >>> fit.convergence.status, fit.indices.df
-    ('ok', 37)
+    ('ok', 33)
     """
     if errors not in ("robust", "model"):
         raise ModelError(f"no errors '{errors}'", "errors", "use robust or model")

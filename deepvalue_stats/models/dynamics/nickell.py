@@ -60,7 +60,7 @@ def nickell_bias(rho: float, waves: float, *, exact: bool = True) -> float:
     Examples
     --------
     >>> nickell_bias(0.5, 3), round(nickell_bias(0.5, 6), 3)
-    (-0.75, -0.348)
+    (-0.75, -0.331)
     """
     faults = []
     if not -1 < rho < 1:

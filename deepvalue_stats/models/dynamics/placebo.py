@@ -46,6 +46,10 @@ class LeadPlacebo:
         95%.
     now, previous : float
         Coefficients of the exposure at the same wave, and at the wave before.
+    asymmetry, asymmetry_p : float
+        The estimate less `previous`, and the p-value of no difference. Error in ratings makes both
+        neighbours in time stand in for the wave itself, and alike; an outcome that moves the next
+        rating does not.
     n_rows, n_clients : int
     lost : mapping of str to int
         Rows lost, by reason, in the order in which they were looked for.
@@ -65,6 +69,8 @@ class LeadPlacebo:
     conf_high: float
     now: float
     previous: float
+    asymmetry: float
+    asymmetry_p: float
     n_rows: int
     n_clients: int
     lost: Mapping[str, int]
@@ -75,7 +81,8 @@ class LeadPlacebo:
         """The numbers as one row of a table."""
         names = (
             "outcome", "exposure", "estimator", "estimate", "std_error", "statistic", "df",
-            "p_value", "conf_low", "conf_high", "now", "previous", "n_rows", "n_clients",
+            "p_value", "conf_low", "conf_high", "now", "previous", "asymmetry", "asymmetry_p",
+            "n_rows", "n_clients",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
@@ -133,8 +140,9 @@ def lead_placebo(
     x_it takes what persists in ratings for what is wrong; leaving out a_i takes differences
     between clients for it. b1 below 0 is what an outcome that moves the rating of its own wave
     makes, above 0 what one that moves the next rating makes; either way ratings are not strictly
-    exogenous. A rating with error stands a little for its neighbours in time, so a strong effect
-    and many clients make the test fire somewhat too often.
+    exogenous. A rating with error leaves some of the effect to its neighbours in time, so with a
+    strong effect, many waves and many clients the test fires more often than it should; the
+    neighbours then are alike, and `asymmetry_p` is not small.
 
     References
     ----------
@@ -148,7 +156,7 @@ def lead_placebo(
     >>> found = lead_placebo("outcome ~ relationship", draw_families("reverse_caused", 1),
     ...                      exposure="relationship", time="wave")
     >>> found.p_value < 0.001, found.n_clients
-    (True, 803)
+    (True, 827)
     """
     if estimator not in ESTIMATORS:
         raise ModelError(
@@ -275,9 +283,11 @@ def _within(rows: _Rows, exposure: str) -> LeadPlacebo:
     found = least_squares(matrix, y)
     labels = _cluster_labels(rows)
     told = adjusted_covariance(cluster_sums(matrix, found.residuals, labels), "kauermann_carroll")
-    unit = np.eye(matrix.shape[1])[0]
-    error, df = float(np.sqrt(told.covariance[0, 0])), float(told.degrees(unit)[0])
-    if not error > 0 or not np.isfinite(df):
+    contrasts = np.zeros((2, matrix.shape[1]))
+    contrasts[:, 0], contrasts[1, 2] = 1.0, -1.0
+    errors = np.sqrt(np.einsum("kp,pq,kq->k", contrasts, told.covariance, contrasts))
+    degrees = told.degrees(contrasts)
+    if not errors[0] > 0 or not np.isfinite(degrees[0]):
         raise ModelError(
             f"'{exposure}' of the next wave is told by one {rows.cluster} alone",
             rows.formula,
@@ -286,7 +296,7 @@ def _within(rows: _Rows, exposure: str) -> LeadPlacebo:
     fixed = tuple(
         name for name, gone in zip(names, out, strict=True) if gone and not name.startswith("wave ")
     )
-    return _result(rows, exposure, "within", found.params[:3], error, df, fixed)
+    return _result(rows, exposure, "within", found.params[:3], errors, degrees, fixed)
 
 
 def _columns(rows: _Rows, exposure: str) -> tuple[np.ndarray, list[str]]:
@@ -360,7 +370,10 @@ def _by_odds(rows: _Rows, exposure: str) -> LeadPlacebo:
         )
     at = [fit.terms.index(name) for name in (later, exposure, before)]
     lost = {**rows.lost, "the client's outcome never changes": len(frame) - fit.n_obs}
-    told = _result(rows, exposure, "conditional_logit", fit.params[at], fit.bse[at[0]], fit.dof, ())
+    own = fit.covariance[np.ix_(at, at)]
+    errors = np.sqrt([own[0, 0], own[0, 0] + own[2, 2] - 2 * own[0, 2]])
+    degrees = np.full(2, fit.dof)
+    told = _result(rows, exposure, "conditional_logit", fit.params[at], errors, degrees, ())
     return replace(told, n_rows=fit.n_obs, n_clients=fit.n_groups[layout.client], lost=lost)
 
 
@@ -369,25 +382,31 @@ def _result(
     exposure: str,
     estimator: str,
     params: np.ndarray,
-    error: float,
-    df: float,
+    errors: np.ndarray,
+    degrees: np.ndarray,
     absorbed: tuple[str, ...],
 ) -> LeadPlacebo:
+    """Of the next wave's exposure, and of how it differs from that of the wave before."""
     later, now, before = map(float, params)
+    statistics = np.array([later, later - before]) / errors
+    p_value, asymmetry_p = map(float, two_sided(statistics, degrees))
+    error, df = float(errors[0]), float(degrees[0])
     half = float(t_quantile((1 + LEVEL) / 2, df)) * error
     return LeadPlacebo(
         outcome=rows.design.outcome,
         exposure=exposure,
         estimator=estimator,
         estimate=later,
-        std_error=float(error),
-        statistic=later / float(error),
+        std_error=error,
+        statistic=float(statistics[0]),
         df=df,
-        p_value=float(two_sided(np.array(later / error), df)),
+        p_value=p_value,
         conf_low=later - half,
         conf_high=later + half,
         now=now,
         previous=before,
+        asymmetry=later - before,
+        asymmetry_p=asymmetry_p,
         n_rows=len(rows.design.response),
         n_clients=rows.layout.n_clients,
         lost=rows.lost,
