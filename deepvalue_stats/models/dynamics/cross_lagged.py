@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,31 +16,33 @@ from deepvalue_stats.models.dynamics.indices import (
     chi_square,
     fit_indices,
 )
-from deepvalue_stats.models.dynamics.maximum import Maximum, climb, maximise
+from deepvalue_stats.models.dynamics.maximum import Maximum, highest, maximise
+from deepvalue_stats.models.dynamics.path_tables import (
+    Told,
+    improper_parts,
+    level_table,
+    path_table,
+    standardised_table,
+)
 from deepvalue_stats.models.dynamics.patterns import read_patterns
 from deepvalue_stats.models.dynamics.structure import (
-    Places,
     cross_lagged,
     independent,
-    matrices,
     places,
     saturated,
-    within_cov,
 )
+from deepvalue_stats.models.dynamics.waves import ONE_WAY, numbers, one_way
 from deepvalue_stats.models.fit import Convergence
 from deepvalue_stats.models.panel.layout import PanelLayout, panel_layout
-from deepvalue_stats.models.student import t_quantile, two_sided
-from deepvalue_stats.tables import LEVEL
 
 Errors = Literal["robust", "model"]
 FEWEST_WAVES = 3
-# a share of the largest variance below which one is nothing but rounding
-NOTHING = 1e-8
-STEP = 1e-5
 LINEAR = (
     "The outcome is 0 or 1 and is treated as a number: a path to it is a difference in its chance, "
     "alike at every chance, and the likelihood is that of a normal outcome; take the robust errors."
 )
+NO_OTHER = "Paths free over waves, or equal, could not be fitted, so the two are not compared."
+NO_FULL = "The model in which all moments are free could not be fitted, so there are no indices."
 UNEVEN = (
     "The waves are not equally far apart, so a path that is equal over waves is one of unequal "
     "spans of time."
@@ -207,23 +209,29 @@ def fit_cross_lagged(
     waves = len(layout.schedule)
     where = {kind: places(waves, equal=kind) for kind in (True, False)}
     found = maximise(patterns, cross_lagged(where[equal], means, variances))
-    other = climb(patterns, cross_lagged(where[not equal], means, variances))[1]
-    full, none = (climb(patterns, make(means, variances))[1] for make in (saturated, independent))
+    other, full, none = (
+        highest(patterns, structure)
+        for structure in (
+            cross_lagged(where[not equal], means, variances),
+            saturated(means, variances),
+            independent(means, variances),
+        )
+    )
     both = {equal: found.loglik, not equal: other}
     moments = waves * (2 * waves + 1)
     freed = len(where[False].names) - len(where[True].names)
     df = 2 * waves + moments - len(where[equal].names)
     names = (relationship, outcome)
-    improper = _improper(where[equal], found, layout.schedule, names) if found.solved else ()
-    told = _Told(where[equal], found, unit, errors, names, layout.schedule)
+    improper = improper_parts(where[equal], found, layout.schedule, names) if found.solved else ()
+    told = Told(where[equal], found, unit, errors, names, layout.schedule)
     return CrossLaggedFit(
         relationship=relationship,
         outcome=outcome,
         waves=layout.schedule,
         equal=equal,
-        paths=_paths(told),
-        standardised=_standardised(told),
-        levels=_levels(told),
+        paths=path_table(told),
+        standardised=standardised_table(told),
+        levels=level_table(told),
         indices=fit_indices(
             chi_square(full, found.loglik, df),
             chi_square(full, none, moments - 2 * waves),
@@ -233,7 +241,7 @@ def fit_cross_lagged(
         errors=errors,
         convergence=_ended(found, improper),
         improper=improper,
-        notes=_notes(data, time, wide, waves),
+        notes=_notes(data, time, wide, waves) + _unknown(other, full),
         loglik=found.loglik - float((np.isfinite(wide).sum(axis=0) * np.log(unit)).sum()),
         n_clients=len(wide),
         n_rows=int((np.isfinite(wide[:, :waves]) | np.isfinite(wide[:, waves:])).sum()),
@@ -257,14 +265,26 @@ def _wide(
     if faults:
         raise ModelError.of(faults)
     layout = panel_layout(data, client=client, time=time)
+    _refuse_absorbing(layout, data, (relationship, outcome))
     n_waves = len(layout.schedule)
     wide = np.full((layout.n_clients, 2 * n_waves), np.nan)
     for place, name in enumerate((relationship, outcome)):
-        values = data[name].to_numpy(dtype="float64", na_value=np.nan)
-        wide[layout.clients, layout.waves + place * n_waves] = values
+        wide[layout.clients, layout.waves + place * n_waves] = numbers(data[name])
     seen = np.isfinite(wide).any(axis=1)
     lost = {NOTHING_SEEN: int((~seen).sum())} if not seen.all() else {}
     return layout, wide[seen], lost
+
+
+def _refuse_absorbing(layout: PanelLayout, data: pd.DataFrame, names: tuple[str, str]) -> None:
+    faults = []
+    for name in names:
+        found = one_way(layout, numbers(data[name]))
+        if found:
+            what = f"'{name}' changes one way only in these data: {ONE_WAY[found]}"
+            fix = "use a clock (fit_hazard) with the exposure before each period"
+            faults.append(Fault(what, name, fix))
+    if faults:
+        raise ModelError.of(faults)
 
 
 def _refuse_unfit(wide: np.ndarray, layout: PanelLayout, names: tuple[str, str]) -> None:
@@ -318,145 +338,6 @@ def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.nanmean(values, axis=0), np.nanvar(values, axis=0)
 
 
-@dataclass(frozen=True)
-class _Told:
-    """A maximum and what its numbers are called."""
-
-    where: Places
-    found: Maximum
-    unit: np.ndarray
-    errors: str
-    names: tuple[str, str]
-    schedule: tuple[str, ...]
-
-    @property
-    def covariances(self) -> tuple[np.ndarray, np.ndarray]:
-        """Of the observed information, and robust; not numbers without a maximum."""
-        if not self.found.solved:
-            none = np.full_like(self.found.observed, np.nan)
-            return none, none
-        return self.found.covariance, self.found.robust
-
-    @property
-    def covariance(self) -> np.ndarray:
-        """That asked for."""
-        return self.covariances[self.errors == "robust"]
-
-    def ends(self, to: int, source: int) -> dict[str, str]:
-        """What a path leads to and from."""
-        waves = self.where.waves
-        names = self.names[to // waves], self.names[source // waves]
-        kind = "carry_over" if names[0] == names[1] else "cross"
-        return {"kind": kind, "to": names[0], "from": names[1]}
-
-
-def _with_limits(estimate: np.ndarray, error: np.ndarray) -> dict[str, np.ndarray]:
-    half = float(t_quantile((1 + LEVEL) / 2, np.inf)) * error
-    return {"conf_low": estimate - half, "conf_high": estimate + half}
-
-
-def _paths(told: _Told) -> pd.DataFrame:
-    where, theta = told.where, told.found.theta
-    at, first = np.unique(where.paths[:, 2], return_index=True)
-    equal = len(at) < len(where.paths)
-    to, source = where.paths[first, :2].T
-    scale = told.unit[to] / told.unit[source]
-    estimate = theta[at] * scale
-    model, robust = (np.sqrt(np.diag(one)[at]) * scale for one in told.covariances)
-    error = robust if told.errors == "robust" else model
-    waves = ["all" if equal else told.schedule[one % where.waves] for one in to]
-    frame = pd.DataFrame([told.ends(*ends) for ends in zip(to, source, strict=True)])
-    return frame.assign(
-        wave=waves,
-        estimate=estimate,
-        std_error=error,
-        model_error=model,
-        robust_error=robust,
-        statistic=estimate / error,
-        p_value=two_sided(estimate / error, np.inf),
-        **_with_limits(estimate, error),
-    )
-
-
-def _standardised(told: _Told) -> pd.DataFrame:
-    where = told.where
-    to, source, at = where.paths.T
-
-    def in_deviations(theta: np.ndarray) -> np.ndarray:
-        variance = np.diag(within_cov(where, theta))
-        ratio = variance[source] / variance[to]
-        return np.asarray(theta[at] * np.sqrt(np.where(ratio > 0, ratio, np.nan)))
-
-    estimate, error = _delta(told, in_deviations)
-    frame = pd.DataFrame([told.ends(*ends) for ends in zip(to, source, strict=True)])
-    return frame.assign(
-        wave=[told.schedule[one % where.waves] for one in to],
-        estimate=estimate,
-        std_error=error,
-        **_with_limits(estimate, error),
-    )
-
-
-def _levels(told: _Told) -> pd.DataFrame:
-    at = told.where.levels[:, 2]
-    x, y = told.unit[0], told.unit[-1]
-    scale = np.array([x * x, x * y, y * y])
-
-    def terms(theta: np.ndarray) -> np.ndarray:
-        psi = theta[at]
-        product = psi[0] * psi[2]
-        correlation = psi[1] / np.sqrt(product) if psi[0] > 0 and psi[2] > 0 else np.nan
-        return np.append(psi * scale, correlation)
-
-    estimate, error = _delta(told, terms)
-    first, second = told.names
-    names = [
-        f"variance of the clients' level of {first}",
-        "covariance of the levels",
-        f"variance of the clients' level of {second}",
-        "correlation of the levels",
-    ]
-    frame = pd.DataFrame({"term": names, "estimate": estimate, "std_error": error})
-    return frame.assign(**_with_limits(estimate, error))
-
-
-def _delta(
-    told: _Told, function: Callable[[np.ndarray], np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """A function of the parameters and its standard errors, by the delta method."""
-    theta = np.asarray(told.found.theta)
-    columns = []
-    for place in range(len(theta)):
-        step = np.zeros(len(theta))
-        step[place] = STEP * max(1.0, abs(theta[place]))
-        columns.append((function(theta + step) - function(theta - step)) / (2 * step[place]))
-    jacobian = np.array(columns).T
-    variance = np.einsum("ka,ab,kb->k", jacobian, told.covariance, jacobian)
-    return function(theta), np.sqrt(variance)
-
-
-def _improper(
-    where: Places, found: Maximum, schedule: tuple[str, ...], names: tuple[str, str]
-) -> tuple[str, ...]:
-    """Variances below nought, and correlations beyond one, of levels and of residuals."""
-    psi, residual, _ = matrices(where, found.theta)
-    waves = where.waves
-    doubts = _impossible(psi, "the clients' levels", names)
-    for t, wave in enumerate(schedule):
-        block = residual[np.ix_([t, waves + t], [t, waves + t])]
-        doubts += _impossible(block, f"what is new at wave {wave}", names)
-    return tuple(doubts)
-
-
-def _impossible(cov: np.ndarray, what: str, names: tuple[str, str]) -> list[str]:
-    below = [name for name, value in zip(names, np.diag(cov), strict=True) if value < 0]
-    if below:
-        return [f"the variance of {what} of {name} is below nought" for name in below]
-    if np.linalg.eigvalsh(cov)[0] < -NOTHING * np.abs(cov).max():
-        return [f"the correlation of {what} is beyond one"]
-    return []
-
-
 def _ended(found: Maximum, improper: tuple[str, ...]) -> Convergence:
     said = f"improper solution: {'; '.join(improper)}" if improper else ""
     return Convergence(
@@ -480,3 +361,9 @@ def _notes(data: pd.DataFrame, time: str, wide: np.ndarray, waves: int) -> tuple
         if np.ptp(spans) > 1e-9 * spans.max():
             notes.append(UNEVEN)
     return tuple(notes)
+
+
+def _unknown(other: float, full: float) -> tuple[str, ...]:
+    """What is missing because a model that this one is compared with has no maximum."""
+    told = {NO_OTHER: other, NO_FULL: full}
+    return tuple(note for note, value in told.items() if not np.isfinite(value))

@@ -55,7 +55,8 @@ class FitIndices:
 def chi_square(fuller: float, narrower: float, df: int) -> ChiSquare:
     """Compare two log-likelihoods, of nested models that differ by so many parameters."""
     statistic = 2 * (fuller - narrower)
-    p_value = float(chdtrc(df, max(statistic, 0.0))) if df else np.nan
+    known = df > 0 and np.isfinite(statistic)
+    p_value = float(chdtrc(df, max(statistic, 0.0))) if known else np.nan
     return ChiSquare(statistic, df, p_value)
 
 
@@ -73,6 +74,9 @@ def fit_indices(model: ChiSquare, baseline: ChiSquare, rows: int) -> FitIndices:
     Steiger (1990), Multivariate Behavioral Research 25; Bentler (1990), Psychological Bulletin 107;
     Browne and Cudeck (1992), Sociological Methods and Research 21, for the limits.
     """
+    if not np.isfinite(model.statistic):
+        none = dict.fromkeys(("rmsea", "rmsea_low", "rmsea_high", "cfi"), np.nan)
+        return FitIndices(np.nan, model.df, np.nan, **none)
     beyond = max(model.statistic - model.df, 0.0)
     baseline_beyond = max(baseline.statistic - baseline.df, beyond)
     low, high = (_noncentral(model, chance) for chance in (1 - TAIL, TAIL))

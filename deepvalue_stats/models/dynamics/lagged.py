@@ -11,13 +11,14 @@ import pandas as pd
 
 from deepvalue_stats.errors import Fault, ModelError
 from deepvalue_stats.models.coding import record_coding, used_columns
-from deepvalue_stats.models.design import Design, build_design, dependent_columns
+from deepvalue_stats.models.design import Design, build_design, dependent_columns, sides
 from deepvalue_stats.models.dynamics.initial import (
     Gaps,
     InitialCondition,
     initial_condition,
     levels_of,
 )
+from deepvalue_stats.models.dynamics.waves import ONE_WAY, one_way
 from deepvalue_stats.models.fit import ModelFit
 from deepvalue_stats.models.multilevel.fitting import fit_multilevel
 from deepvalue_stats.models.panel.layout import PanelLayout, panel_layout
@@ -165,7 +166,7 @@ def fit_dynamic(
     1  hours_previous       0.0
     """
     _refuse_options(formula, exposure, client, gaps)
-    right = formula.partition("~")[2].strip()
+    right = sides(formula)[1]
     used = used_columns(right, formula)
     design = build_design(formula, data, missing=missing, needed=(client, time))
     layout = panel_layout(design.frame, client=client, time=time)
@@ -213,8 +214,7 @@ def fit_dynamic(
 
 
 def _refuse_options(formula: str, exposure: str, client: str, gaps: str) -> None:
-    right = formula.partition("~")[2]
-    used = used_columns(right, formula)
+    used = used_columns(sides(formula)[1], formula)
     faults = []
     if gaps not in get_args(Gaps):
         faults.append(Fault(f"no way '{gaps}' with gaps", "gaps", "use skip or stop"))
@@ -274,6 +274,11 @@ def _refuse_unfit(
                 "add waves, or put waves together that are close",
             )
         )
+    found = one_way(layout, design.response)
+    if found:
+        what = f"'{design.outcome}' changes one way only in these data: {ONE_WAY[found]}"
+        fix = "use a clock (fit_hazard) with the exposure before each period"
+        faults.append(Fault(what, formula, fix))
     elif (design.response[start.kept] == start.previous[start.kept]).all():
         faults.append(
             Fault(

@@ -102,6 +102,12 @@ def climb(patterns: tuple[Pattern, ...], structure: Structure) -> tuple[np.ndarr
     return theta, value, STEPS
 
 
+def highest(patterns: tuple[Pattern, ...], structure: Structure) -> float:
+    """The largest log-likelihood; not a number where the steps ran out before it."""
+    _, value, steps = climb(patterns, structure)
+    return value if steps < STEPS else np.nan
+
+
 def maximise(patterns: tuple[Pattern, ...], structure: Structure) -> Maximum:
     """Climb to the maximum and look at its surroundings.
 

@@ -11,9 +11,9 @@ import pandas as pd
 
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.clusters.adjusted import adjusted_covariance, cluster_sums
-from deepvalue_stats.models.coding import used_columns
-from deepvalue_stats.models.design import Design, build_design, dependent_columns
-from deepvalue_stats.models.dynamics.waves import at_wave
+from deepvalue_stats.models.coding import columns_in_words, used_columns
+from deepvalue_stats.models.design import Design, build_design, dependent_columns, sides
+from deepvalue_stats.models.dynamics.waves import ONE_WAY, at_wave, numbers, one_way
 from deepvalue_stats.models.panel.fitting import fit_panel
 from deepvalue_stats.models.panel.layout import PanelLayout, panel_layout
 from deepvalue_stats.models.panel.least_squares import least_squares
@@ -183,12 +183,13 @@ class _Rows:
 def _rows(
     formula: str, data: pd.DataFrame, exposure: str, client: str, time: str, cluster: str | None
 ) -> _Rows:
-    outcome, right = (part.strip().strip("`") for part in formula.partition("~")[::2])
+    outcome, right = sides(formula)
     used = used_columns(right, formula)
-    _refuse_terms(formula, used, data, exposure, client)
+    _refuse_terms(formula, (outcome, *used, *([cluster] if cluster else [])), data)
+    _refuse_exposure(formula, used, data, exposure, client)
     whole = panel_layout(data, client=client, time=time)
-    refuse_absorbing(whole, data, outcome)
-    values = data[exposure].to_numpy(dtype="float64", na_value=np.nan)
+    _refuse_absorbing(whole, data, outcome)
+    values = numbers(data[exposure])
     waves = np.column_stack([at_wave(whole, values, step) for step in (1, 0, -1)])
     needed = [outcome, *used, *([cluster] if cluster else [])]
     reasons = {
@@ -221,13 +222,15 @@ def _rows(
     )
 
 
-def _refuse_terms(
+def _refuse_terms(formula: str, names: tuple[str, ...], data: pd.DataFrame) -> None:
+    absent = ", ".join(f"'{name}'" for name in dict.fromkeys(names) if name not in data)
+    if absent:
+        raise ModelError(f"no column {absent}", formula, f"use {columns_in_words(data)}")
+
+
+def _refuse_exposure(
     formula: str, used: tuple[str, ...], data: pd.DataFrame, exposure: str, client: str
 ) -> None:
-    absent = [name for name in (exposure, *used) if name not in data]
-    if absent:
-        names = ", ".join(f"'{name}'" for name in dict.fromkeys(absent))
-        raise ModelError(f"no column {names}", formula, "name columns of the data")
     if exposure not in used:
         raise ModelError(
             f"the exposure '{exposure}' is no term of the formula",
@@ -244,24 +247,16 @@ def _refuse_terms(
         )
 
 
-def refuse_absorbing(layout: PanelLayout, data: pd.DataFrame, outcome: str) -> None:
-    """Raise a ModelError for an outcome of 0 and 1 that for no client ever goes back."""
-    if outcome not in data or not pd.api.types.is_numeric_dtype(data[outcome]):
+def _refuse_absorbing(layout: PanelLayout, data: pd.DataFrame, outcome: str) -> None:
+    """Raise a ModelError for an outcome of 0 and 1 that changes one way only."""
+    if not pd.api.types.is_numeric_dtype(data[outcome]):
         return
-    values = data[outcome].to_numpy(dtype="float64", na_value=np.nan)
-    known = values[np.isfinite(values)]
-    if not np.isin(known, (0.0, 1.0)).all():
+    found = one_way(layout, numbers(data[outcome]))
+    if not found:
         return
-    order = layout.order[np.isfinite(values[layout.order])]
-    same = layout.clients[order][1:] == layout.clients[order][:-1]
-    steps = np.diff(values[order])[same]
-    rises, falls = int((steps > 0).sum()), int((steps < 0).sum())
-    if (rises and falls) or not (rises or falls):
-        return
-    what = "once it has happened it is there for good" if rises else "once it is lost it stays lost"
     raise ModelError(
-        f"'{outcome}' changes one way only in these data: {what}, so no later rating is "
-        "comparable with an earlier one",
+        f"'{outcome}' changes one way only in these data: {ONE_WAY[found]}, so there is no later "
+        "rating that could be compared",
         outcome,
         "use a clock (fit_hazard) with the exposure before each period, and as a placebo an "
         "outcome that came before the first rating",

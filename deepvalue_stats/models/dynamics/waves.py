@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
+import pandas as pd
 
 from deepvalue_stats.models.panel.layout import PanelLayout
 
@@ -42,8 +45,46 @@ def at_wave(layout: PanelLayout, values: np.ndarray, step: int) -> np.ndarray:
     return out
 
 
+def numbers(column: pd.Series) -> np.ndarray:
+    """A numeric or logical column as floating numbers, not a number where it is missing."""
+    return column.astype("Float64").to_numpy(dtype="float64", na_value=np.nan)
+
+
 def first_rows(layout: PanelLayout) -> np.ndarray:
     """The row of each client's first wave, shape (n_clients,)."""
     order = layout.order
     starts = np.unique(layout.clients[order], return_index=True)[1]
     return np.asarray(order[starts])
+
+
+def one_way(layout: PanelLayout, values: np.ndarray) -> Literal["", "gained", "lost"]:
+    """Whether a column of 0 and 1 changes for clients, and one way only.
+
+    Parameters
+    ----------
+    layout : PanelLayout
+        Of n rows.
+    values : numpy.ndarray, shape (n,)
+        Not a number where it is not known; a missing value is passed over.
+
+    Returns
+    -------
+    str
+        gained: 1 never becomes 0 again. lost: 0 never becomes 1 again. Empty for everything else.
+    """
+    known = np.isfinite(values)
+    if not np.isin(values[known], (0.0, 1.0)).all():
+        return ""
+    order = layout.order[known[layout.order]]
+    same = layout.clients[order][1:] == layout.clients[order][:-1]
+    steps = np.diff(values[order])[same]
+    rises, falls = bool((steps > 0).any()), bool((steps < 0).any())
+    if rises == falls:
+        return ""
+    return "gained" if rises else "lost"
+
+
+ONE_WAY = {
+    "gained": "once it has happened it is there for good",
+    "lost": "once it is lost it stays lost",
+}
