@@ -217,7 +217,8 @@ def fit_cross_lagged(
             independent(means, variances),
         )
     )
-    both = {equal: found.loglik, not equal: other}
+    own = found.loglik if found.solved else np.nan
+    both = {equal: own, not equal: other}
     moments = waves * (2 * waves + 1)
     freed = len(where[False].names) - len(where[True].names)
     df = 2 * waves + moments - len(where[equal].names)
@@ -233,7 +234,7 @@ def fit_cross_lagged(
         standardised=standardised_table(told),
         levels=level_table(told),
         indices=fit_indices(
-            chi_square(full, found.loglik, df),
+            chi_square(full, own, df),
             chi_square(full, none, moments - 2 * waves),
             len(wide),
         ),
@@ -241,7 +242,7 @@ def fit_cross_lagged(
         errors=errors,
         convergence=_ended(found, improper),
         improper=improper,
-        notes=_notes(data, time, wide, waves) + _unknown(other, full),
+        notes=_notes(data, time, wide, waves) + _unknown(own + other, full),
         loglik=found.loglik - float((np.isfinite(wide).sum(axis=0) * np.log(unit)).sum()),
         n_clients=len(wide),
         n_rows=int((np.isfinite(wide[:, :waves]) | np.isfinite(wide[:, waves:])).sum()),

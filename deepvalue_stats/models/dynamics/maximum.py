@@ -24,6 +24,8 @@ SOLVED = 1e-9
 ROUNDING = 1e-12
 STIFFEST = 1e6
 DIFFERENCE = 1e-4
+# the smallest eigenvalue of an information of unit diagonal that is one
+FLAT = 1e-10
 
 
 @dataclass(frozen=True)
@@ -76,15 +78,18 @@ def climb(patterns: tuple[Pattern, ...], structure: Structure) -> tuple[np.ndarr
     theta : numpy.ndarray, shape (q,)
     loglik : float
     steps : int
-        `STEPS` where they ran out.
+        `STEPS` where they ran out, or led to where the covariance is none.
     """
     theta, ridge = structure.start, 0.0
     at = structure.implied(theta)
     value = loglik(patterns, at.mean, at.cov)
     for steps in range(1, STEPS + 1):
-        slope, hessian = score(patterns, at), information(patterns, at)
-        scale = np.diag(np.maximum(np.diag(hessian), 1e-8))
-        step = np.linalg.lstsq(hessian + ridge * scale, slope, rcond=None)[0]
+        try:
+            slope, hessian = score(patterns, at), information(patterns, at)
+            scale = np.diag(np.maximum(np.diag(hessian), 1e-8))
+            step = np.linalg.lstsq(hessian + ridge * scale, slope, rcond=None)[0]
+        except np.linalg.LinAlgError:
+            break
         for halving in range(HALVINGS):
             trial = theta + step / 2**halving
             moved = structure.implied(trial)
@@ -93,7 +98,7 @@ def climb(patterns: tuple[Pattern, ...], structure: Structure) -> tuple[np.ndarr
                 break
         else:
             if ridge > STIFFEST:
-                return theta, value, STEPS
+                break
             ridge = max(10 * ridge, 1e-3)
             continue
         theta, at, value, ridge = trial, moved, new, ridge / 10
@@ -117,25 +122,28 @@ def maximise(patterns: tuple[Pattern, ...], structure: Structure) -> Maximum:
     structure : Structure
     """
     theta, value, steps = climb(patterns, structure)
-    at = structure.implied(theta)
-    slope = score(patterns, at)
-    rows = row_scores(patterns, at)
-    observed = _observed(patterns, structure, theta)
-    message = ""
     if steps >= STEPS:
-        message = "the steps towards the maximum ran out"
-    elif np.linalg.eigvalsh(_scaled(observed))[0] < 1e-10:
-        message = "the likelihood is flat, or no maximum, where the steps ended"
+        return _nowhere(theta, value, "the steps towards the maximum ran out")
+    at = structure.implied(theta)
+    slope, rows = score(patterns, at), row_scores(patterns, at)
+    observed = _observed(patterns, structure, theta)
+    flat = np.linalg.eigvalsh(_scaled(observed))[0] < FLAT
     return Maximum(
         theta=read_only(theta),
         loglik=value,
         observed=read_only(observed),
         outer=read_only(rows.T @ rows),
-        solved=not message,
+        solved=not flat,
         steps=steps,
         gradient=float(np.abs(slope).max() / len(rows)),
-        message=message,
+        message="the likelihood is flat, or no maximum, where the steps ended" if flat else "",
     )
+
+
+def _nowhere(theta: np.ndarray, value: float, message: str) -> Maximum:
+    """Where steps ended that found no maximum."""
+    none = read_only(np.full((len(theta), len(theta)), np.nan))
+    return Maximum(read_only(theta), value, none, none, False, STEPS, np.nan, message)
 
 
 def _scaled(matrix: np.ndarray) -> np.ndarray:
