@@ -274,18 +274,19 @@ def page(table: pd.DataFrame) -> str:
     lines = [
         "# The lead placebo",
         "",
-        f"How often a test at 5% finds that the next wave's rating goes with this wave's outcome, "
-        f"in {replicates:,} panels",
-        "of each kind (1,320 families and six waves unless said, of which three to a family can be "
-        "used).",
+        "How often a test at 5% finds that the next wave's rating goes with this wave's outcome, "
+        f"in {replicates:,}",
+        "panels of each kind (1,320 families and six waves unless said, of which three a family "
+        "can be used).",
         f"Where no outcome moves a rating an honest test fires in {SIZE - wide:.3f} to "
         f"{SIZE + wide:.3f} of them;",
         "+ fires too often, - too seldom. Where one does, the share is the power. The first method",
-        "is what `lead_placebo` does unless asked otherwise; the within-between logit rests on",
-        f"{mixed} panels ({SIZE - band(mixed):.3f} to {SIZE + band(mixed):.3f}). The last three "
-        "leave out what their names say.",
-        f"`{UNLIKE}` fires where the next rating and its difference from the last both do: error",
-        "in ratings moves both neighbours alike.",
+        "is what `lead_placebo` does unless asked otherwise. The second fires where the next "
+        "rating and its",
+        "difference from the last both do, as error in ratings moves both neighbours alike. The",
+        f"within-between logit rests on {mixed} panels ({SIZE - band(mixed):.3f} to "
+        f"{SIZE + band(mixed):.3f}). The last three leave out what their names",
+        "say.",
         "",
         f"| panel | an outcome moves a rating | {' | '.join(METHODS)} |",
         "|---" * (len(METHODS) + 2) + "|",

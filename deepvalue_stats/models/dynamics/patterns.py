@@ -99,17 +99,25 @@ def score(patterns: tuple[Pattern, ...], implied: Implied) -> np.ndarray:
 
 
 def information(patterns: tuple[Pattern, ...], implied: Implied) -> np.ndarray:
-    """Expected information of the rows that there are, shape (q, q)."""
-    q, p = implied.by_mean.shape
-    total = np.zeros((q, q))
+    """Expected information of the rows that there are, shape (q, q).
+
+    Patterns are added up on means and covariances, of which there are fewer than of pairs of
+    parameters and patterns.
+    """
+    p = len(implied.mean)
+    rows, columns = np.tril_indices(p)
+    means, spread = np.zeros((p, p)), np.zeros((len(rows), len(rows)))
     for one in patterns:
+        grid = np.ix_(one.seen, one.seen)
         inverse = np.zeros((p, p))
-        inverse[np.ix_(one.seen, one.seen)] = np.linalg.inv(implied.cov[np.ix_(one.seen, one.seen)])
-        turned = inverse @ implied.by_cov
-        means = implied.by_mean @ inverse @ implied.by_mean.T
-        spread = turned.reshape(q, -1) @ np.swapaxes(turned, 1, 2).reshape(q, -1).T
-        total += one.n * (means + spread / 2)
-    return total
+        inverse[grid] = np.linalg.inv(implied.cov[grid])
+        means += one.n * inverse
+        by_row, by_column = inverse[rows], inverse[columns]
+        straight = by_row[:, rows] * by_column[:, columns]
+        spread += one.n * (straight + by_row[:, columns] * by_column[:, rows])
+    # a variance stands once in a covariance, and everything else twice
+    moved = implied.by_cov[:, rows, columns] * np.where(rows == columns, 0.5, 1.0)
+    return np.asarray(implied.by_mean @ means @ implied.by_mean.T + moved @ spread @ moved.T)
 
 
 def row_scores(patterns: tuple[Pattern, ...], implied: Implied) -> np.ndarray:
