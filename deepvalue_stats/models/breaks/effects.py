@@ -209,7 +209,10 @@ def estimates_of(
     found = intervals(effects.estimates, variances, dof)
     joint = found
     if not average:
-        level = joint_level(effects.covariance)
+        level = np.empty(len(dof))
+        for band in np.unique(effects.band):
+            mine = effects.band == band
+            level[mine] = joint_level(effects.covariance[np.ix_(mine, mine)])
         joint = intervals(effects.estimates, variances, dof, level)
     return tuple(
         BreakEstimate(

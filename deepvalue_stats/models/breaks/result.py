@@ -27,7 +27,7 @@ class BreakEstimate:
         By Student's t; std_error, limits and p_value are not a number where fewer than two
         practitioners left.
     joint_low, joint_high : float
-        The band that holds for all event times at once; of an average, its own interval.
+        The band that holds for all event times of a curve at once; of an average, its own interval.
     n_clients, n_practitioners : int
         Clients who lost their practitioner, and these practitioners.
     n_controls, n_control_practitioners : int
