@@ -135,7 +135,7 @@ def test_plain_loops_find_the_same(strata, control):
 
 @pytest.mark.parametrize("covariates", [(), ("need", "tenure")], ids=["plain", "adjusted"])
 def test_the_jackknife_leaves_practitioners_out(covariates):
-    rows = draw_families("breaks_hurt", 6, services=3, families=90)
+    rows = draw_families("breaks_hurt", 6, services=3, families=240)
     options = {"strata": "service", "covariates": covariates}
     found = break_effects(rows, **FAMILIES, **options, covariance="jackknife")
     first = rows.sort_values("wave").groupby("client")["practitioner"].transform("first")
@@ -147,7 +147,7 @@ def test_the_jackknife_leaves_practitioners_out(covariates):
     size = len(without)
     assert np.sum(np.array(without) != 0) == size
     expected = np.sqrt((size - 1) / size * np.sum(np.square(without)))
-    assert found.overall.std_error == pytest.approx(expected, rel=1e-8)
+    assert found.overall.std_error == pytest.approx(expected, rel=1e-7)
 
 
 def test_a_covariate_that_makes_the_trend_is_adjusted_for():
@@ -208,8 +208,9 @@ def test_bands_are_compared_with_their_own():
     first = rows.groupby("client")["band"].transform("first")
     for one in found.bands:
         alone = break_effects(rows[first == one.band], **FAMILIES)
-        assert one.curve == alone.curve
-        assert one.overall == alone.overall
+        for mine, other in zip(one.curve, alone.curve, strict=True):
+            assert vars(mine) == pytest.approx(vars(other))
+        assert vars(one.overall) == pytest.approx(vars(alone.overall))
     assert found.curve == break_effects(rows, **FAMILIES).curve
     assert found.bands_differ.df == 1
 
@@ -494,6 +495,7 @@ def test_a_placebo_without_leavers_or_closed_cases_is_refused():
         "  where: closed\n"
         "  fix:   mark rows of closed cases by 1"
     )
+    assert "no control 'all'" in refused(break_placebo, rows, **PLACEBO, control="all")
     assert "other than 0 and 1" in refused(break_placebo, rows.assign(closed=2), **PLACEBO)
     assert "no practitioner of 720 closed cases left" in refused(
         break_placebo, rows.assign(left=np.nan), **PLACEBO

@@ -78,7 +78,8 @@ def break_effects(
     covariates : sequence of str
         Adjusted for by regression among the controls; of a client's first row, so that the change
         cannot have moved them. A category becomes dummies. Clients without one are left out,
-        counted.
+        counted. Every group and time has slopes of its own, so there have to be many more controls
+        than covariates.
     by : str, optional
         Column of bands, of a client's first row: estimates for each, with controls of the same.
     later_changes : str
@@ -123,8 +124,28 @@ def break_effects(
     on the base of leads; Roth (2022), AER: Insights 4, on the power of tests of leads; MacKinnon,
     Nielsen and Webb (2023), Journal of Applied Econometrics 38, for the jackknife; Montiel Olea and
     Plagborg-Møller (2019), Journal of Applied Econometrics 34, for the band.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(1)
+    >>> client, wave = np.repeat(np.arange(600), 4), np.tile(np.arange(4), 600)
+    >>> before = client % 40
+    >>> leaves = np.where(before % 2, 2 + before % 3 // 2, 9)
+    >>> after = wave >= leaves
+    >>> rows = pd.DataFrame({"client": client, "wave": wave, "practitioner": before + 100 * after})
+    >>> rows["why"] = np.where(wave == leaves, "retired", "")
+    >>> rows["worry"] = rng.normal(size=600)[client] + 0.5 * after + rng.normal(size=2400)
+    >>> found = break_effects(
+    ...     rows, outcome="worry", client="client", time="wave", practitioner="practitioner",
+    ...     reason="why", outside=["retired"],
+    ... )
+    >>> found.event_times, found.overall.n_practitioners
+    ((-3, -2, 0, 1), 20)
+    >>> bool(found.overall.conf_low < 0.5 < found.overall.conf_high)
+    True
     """
-    _refuse_options(control, covariance, later_changes, window)
+    refuse_options(control, covariance, later_changes, window)
     columns = Columns(
         outcome, client, time, practitioner, as_names(strata), as_names(covariates), by or ""
     )
@@ -369,9 +390,16 @@ def _refuse_few(lost: Lost, left: int, columns: Columns) -> None:
         )
 
 
-def _refuse_options(
-    control: str, covariance: str, later: str, window: tuple[int, int] | None
+def refuse_options(
+    control: str, covariance: str, later: str = "drop", window: tuple[int, int] | None = None
 ) -> None:
+    """Raise for an option that there is not.
+
+    Parameters
+    ----------
+    control, covariance, later : str
+    window : tuple of int, optional
+    """
     for name, value, allowed in (
         ("control", control, CONTROLS),
         ("covariance", covariance, COVARIANCES),
