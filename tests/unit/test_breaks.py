@@ -235,6 +235,38 @@ def test_results_are_easy_to_tabulate():
     assert window.at(1).estimate == found.at(1).estimate
 
 
+def test_the_test_of_leads_says_what_it_cannot():
+    found = break_effects(draw_families("breaks_hurt", 1), **FAMILIES | {"outcome": "outcome"})
+    assert found.pretrend_reading == (
+        f"3 waves before the change tested together: p = {found.pretrend.p_value:.2f}. That proves "
+        "nothing: the test has little power, and trends that would make up the whole effect may "
+        "pass it (Roth 2022)."
+    )
+    silent = break_effects(panel(SMALL), **COLUMNS, window=(-1, 1))
+    assert silent.pretrend.df == 0
+    assert silent.pretrend_reading.startswith("There is too little before the change")
+    rows = draw_families("breaks_hurt", 1)
+    rows["worries"] += 3.0 * rows["event_time"].fillna(-1)
+    trending = break_effects(rows, **FAMILIES)
+    assert "Trends differed before the change" in trending.pretrend_reading
+
+
+def test_clients_without_covariate_or_band_are_left_out_and_counted():
+    rows = draw_families("breaks_hurt", 1, services=6, families=240)
+    first = rows.sort_values("wave").groupby("client")["need"].transform("first")
+    few = rows["client"].astype(int).mod(10).eq(0).to_numpy()
+    lacking = rows.assign(need=first.reindex(rows.index).mask(few))
+    found = break_effects(lacking, **FAMILIES, covariates=["need"])
+    assert found.flow.covariate_missing == 24
+    same = break_effects(rows[~few], **FAMILIES, covariates=["need"])
+    assert found.overall.estimate == pytest.approx(same.overall.estimate)
+    assert refused(break_effects, rows.assign(need=np.nan), **FAMILIES, covariates=["need"]) == (
+        "ModelError: no client has a value of need at the first wave\n"
+        "  where: covariates, by\n"
+        "  fix:   take covariates that are known before the change, or leave them out"
+    )
+
+
 def test_the_joint_band_of_independent_estimates_is_sidaks():
     for count in (2, 5, 9):
         level = joint_level(np.diag(np.arange(1.0, count + 1)))

@@ -315,8 +315,8 @@ def _tested(effects: Effects, places: np.ndarray) -> BreakTest:
 def _groups(groups: Groups, schedule: tuple[str, ...]) -> tuple[GroupTime, ...]:
     return tuple(
         GroupTime(
-            change=schedule[g],
-            wave=schedule[t],
+            change=schedule[int(g)],
+            wave=schedule[int(t)],
             event_time=int(t - g),
             estimate=float(estimate),
             std_error=float(std_error),

@@ -9,7 +9,7 @@ would be without any one practitioner.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -161,11 +161,11 @@ def group_times(
     pairs = pair_up(panel)
     waves = panel.outcome.shape[1]
     clusters, bands = int(panel.practitioner.max()) + 1, len(panel.bands)
-    tally = _Tally(panel, pairs, clusters, bands, waves)
+    tally = _Tally(panel, pairs, clusters, bands, waves, covariance)
     for change in np.unique(panel.change[panel.change < waves]):
         if change > 0:
             tally.add(int(change), *_masks(panel, int(change), control))
-    return *tally.effects(covariance, window), tally.groups(covariance), tally.lost()
+    return *tally.effects(window), tally.groups(), tally.lost()
 
 
 def _masks(panel: BreakPanel, change: int, control: Control) -> tuple[np.ndarray, ...]:
@@ -195,9 +195,15 @@ class _Tally:
     """Sums over groups: of the estimates, and of the estimates without each practitioner."""
 
     def __init__(
-        self, panel: BreakPanel, pairs: Pairs, clusters: int, bands: int, waves: int
+        self,
+        panel: BreakPanel,
+        pairs: Pairs,
+        clusters: int,
+        bands: int,
+        waves: int,
+        covariance: Covariance,
     ) -> None:
-        self.panel, self.pairs = panel, pairs
+        self.panel, self.pairs, self.covariance = panel, pairs, covariance
         self.covariates = standardised(panel.covariates)
         self.clusters, self.waves = clusters, waves
         self.stratum = np.empty(len(panel.change), dtype="int64")
@@ -213,7 +219,7 @@ class _Tally:
         self.controls = np.zeros((len(panel.change), shape[1]), dtype=bool)
         self.compared = np.zeros(len(panel.change), dtype=bool)
         self.no_base = self.no_controls = 0
-        self.rows: list[tuple[Any, ...]] = []
+        self.found: list[Groups] = []
 
     def add(self, change: int, gaps: np.ndarray, treated: np.ndarray, controls: np.ndarray) -> None:
         """Add a group: differences from its base (n, T), who is treated and who control."""
@@ -248,7 +254,7 @@ class _Tally:
         self._count(change, here, treated, controls, usable)
         sums = [x.sum(axis=-2) for x in (value, number, moved, fewer, score, mine)]
         used = (controls & usable[self.stratum]).sum(axis=0)
-        self.rows.append((change, used, *sums))
+        self.found.append(self._group(change, used, sums))
 
     def _by_practitioner(self, values: np.ndarray) -> np.ndarray:
         """Sums over pairs, (P, T, ...) to (J, bands, T, ...)."""
@@ -315,7 +321,7 @@ class _Tally:
         self.no_base += int((mine & np.isnan(panel.outcome[:, change - 1])).sum())
         self.no_controls += int((treated & ~used & after).sum())
 
-    def effects(self, covariance: Covariance, window: tuple[int, int]) -> tuple[Effects, Effects]:
+    def effects(self, window: tuple[int, int]) -> tuple[Effects, Effects]:
         """By band and event time, but for the base; and by band over all times after the change."""
         times = np.arange(self.count.shape[1]) - self.waves + 1
         inside = (times >= window[0]) & (times <= window[1])
@@ -332,14 +338,14 @@ class _Tally:
         n_bands = len(self.total)
         ever = np.bincount(self.panel.band[self.controls[:, after].any(axis=1)], minlength=n_bands)
         compared = np.bincount(self.panel.band[self.compared], minlength=n_bands)
-        curve = _estimated(band, times[place], by_time, covariance, Counted(
+        curve = _estimated(band, times[place], by_time, self.covariance, Counted(
             clients=read_only(by_time[1].astype("int64")),
             practitioners=read_only((by_time[5] > 0).sum(axis=0)),
             controls=read_only(controls[keep].astype("int64")),
             control_practitioners=read_only((self.helped[:, keep] > 0).sum(axis=0)),
             events=read_only(self.events[keep]),
         ))  # fmt: skip
-        overall = _estimated(some, np.zeros_like(some), over_all, covariance, Counted(
+        overall = _estimated(some, np.zeros_like(some), over_all, self.covariance, Counted(
             clients=read_only(compared[some]),
             practitioners=read_only((over_all[5] > 0).sum(axis=0)),
             controls=read_only(ever[some]),
@@ -350,25 +356,29 @@ class _Tally:
         ))  # fmt: skip
         return curve, overall
 
-    def groups(self, covariance: Covariance) -> Groups:
-        """ATT(g, t), bands together, but for the base."""
-        parts: dict[str, list[np.ndarray]] = {name: [] for name in Groups.__annotations__}
-        for change, used, value, number, *sums in self.rows:
-            wave = np.flatnonzero(number > 0)
-            wave = wave[wave != change - 1]
-            total, count = value[wave], number[wave]
-            told = contributions(covariance, total, count, *(x[:, wave] for x in sums))
-            columns = (
-                np.full(len(wave), change), wave, total / count,
-                np.sqrt((told**2).sum(axis=0)), count.astype("int64"),
-                (sums[-1][:, wave] > 0).sum(axis=0), used[wave],
-            )  # fmt: skip
-            for name, column in zip(parts, columns, strict=True):
-                parts[name].append(column)
+    def _group(self, change: int, used: np.ndarray, sums: list[np.ndarray]) -> Groups:
+        """ATT(g, t) of a group, bands together, but for the base."""
+        wave = np.flatnonzero(sums[1] > 0)
+        wave = wave[wave != change - 1]
+        total, count, *others = (x[..., wave] for x in sums)
+        told = contributions(self.covariance, total, count, *others)
         return Groups(
-            **{name: read_only(np.concatenate([[], *v]) if not v else np.concatenate(v))
-               for name, v in parts.items()}
-        )  # fmt: skip
+            change=np.full(len(wave), change),
+            wave=wave,
+            estimates=total / count,
+            std_errors=np.sqrt((told**2).sum(axis=0)),
+            clients=count.astype("int64"),
+            practitioners=(others[-1] > 0).sum(axis=0),
+            controls=used[wave],
+        )
+
+    def groups(self) -> Groups:
+        """All ATT(g, t)."""
+        names = Groups.__annotations__
+        parts = {name: [getattr(group, name) for group in self.found] for name in names}
+        return Groups(
+            **{name: read_only(np.concatenate([[], *some])) for name, some in parts.items()}
+        )
 
     def lost(self) -> Lost:
         """Who is in no comparison."""

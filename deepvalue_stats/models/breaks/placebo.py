@@ -23,6 +23,7 @@ from deepvalue_stats.models.breaks.history import (
     Columns,
     lay_out,
     refuse_absorbing,
+    refuse_lacking,
     refuse_layout,
 )
 from deepvalue_stats.models.breaks.inference import BreakTest, joint_test
@@ -144,6 +145,7 @@ def _closed_panel(
             left,
             "leave the placebo out, or add waves after cases were closed",
         )
+    refuse_lacking(~before & ~lacking, columns)
     flow = BreakFlow(
         rows=len(rows),
         clients=n,
