@@ -1,4 +1,4 @@
-"""Group-time effects against csdid, the Python port of the R package did by its authors' group.
+"""Group-time effects against csdid, a Python port of the R package did.
 
 Numbers, versions and call are in expected/breaks_csdid.json; every client is a cluster there.
 Tolerance 1e-10: both are the same closed form. Averages are kept in single precision there.
