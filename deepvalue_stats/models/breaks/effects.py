@@ -121,9 +121,10 @@ def break_effects(
     References
     ----------
     Callaway and Sant'Anna (2021), Journal of Econometrics 225, theorem 1; Roth (2024), Interpreting
-    event-studies from recent difference-in-differences methods, on the base of leads; Roth (2022), AER: Insights 4, on the power of tests of leads; MacKinnon,
-    Nielsen and Webb (2023), Journal of Applied Econometrics 38, for the jackknife; Montiel Olea and
-    Plagborg-Møller (2019), Journal of Applied Econometrics 34, for the band.
+    event-studies from recent difference-in-differences methods, on the base of leads; Roth (2022),
+    AER: Insights 4, on the power of tests of leads; MacKinnon, Nielsen and Webb (2023), Journal of
+    Applied Econometrics 38, for the jackknife; Montiel Olea and Plagborg-Møller (2019), Journal of
+    Applied Econometrics 34, for the band.
 
     Examples
     --------
