@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,7 +35,7 @@ from deepvalue_stats.simulate.families.truth import breaks_of
 COMMAND = "python -m deepvalue_stats.bench.breaks"
 FAMILIES, TRUTH_FAMILIES, TRUTH_SEED = 55, 100_000, 11
 SEED, BLOCK, LEVEL = 20, 50, 0.95
-COLUMNS = {
+COLUMNS: dict[str, Any] = {
     "outcome": "outcome",
     "client": "client",
     "time": "wave",

@@ -104,7 +104,7 @@ def trend_bounds(
 
     References
     ----------
-    Rambachan and Roth (2023), Review of Economic Studies 90, section 2.4.1, relative magnitudes.
+    Rambachan and Roth (2023), Review of Economic Studies 90, relative magnitudes.
     """
     _refuse(effects, multiples, event_time)
     row = effects.overall if event_time is None else effects.at(event_time)

@@ -78,7 +78,8 @@ def break_effects(
     covariates : sequence of str
         Adjusted for by regression among the controls; of a client's first row, so that the change
         cannot have moved them. A category becomes dummies. Clients without one are left out,
-        counted.
+        counted. Every group and time has slopes of its own, so there have to be many more controls
+        than covariates.
     by : str, optional
         Column of bands, of a client's first row: estimates for each, with controls of the same.
     later_changes : str
@@ -119,12 +120,33 @@ def break_effects(
 
     References
     ----------
-    Callaway and Sant'Anna (2021), Journal of Econometrics 225, equations 2.1 and 3.4; Roth (2024),
-    on the base of leads; Roth (2022), AER: Insights 4, on the power of tests of leads; MacKinnon,
-    Nielsen and Webb (2023), Journal of Applied Econometrics 38, for the jackknife; Montiel Olea and
-    Plagborg-Møller (2019), Journal of Applied Econometrics 34, for the band.
+    Callaway and Sant'Anna (2021), Journal of Econometrics 225, theorem 1; Roth (2024), Interpreting
+    event-studies from recent difference-in-differences methods, on the base of leads; Roth (2022),
+    AER: Insights 4, on the power of tests of leads; MacKinnon, Nielsen and Webb (2023), Journal of
+    Applied Econometrics 38, for the jackknife; Montiel Olea and Plagborg-Møller (2019), Journal of
+    Applied Econometrics 34, for the band.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(1)
+    >>> client, wave = np.repeat(np.arange(600), 4), np.tile(np.arange(4), 600)
+    >>> before = client % 40
+    >>> leaves = np.where(before % 2, 2 + before % 3 // 2, 9)
+    >>> after = wave >= leaves
+    >>> rows = pd.DataFrame({"client": client, "wave": wave, "practitioner": before + 100 * after})
+    >>> rows["why"] = np.where(wave == leaves, "retired", "")
+    >>> rows["worry"] = rng.normal(size=600)[client] + 0.5 * after + rng.normal(size=2400)
+    >>> found = break_effects(
+    ...     rows, outcome="worry", client="client", time="wave", practitioner="practitioner",
+    ...     reason="why", outside=["retired"],
+    ... )
+    >>> found.event_times, found.overall.n_practitioners
+    ((-3, -2, 0, 1), 20)
+    >>> bool(found.overall.conf_low < 0.5 < found.overall.conf_high)
+    True
     """
-    _refuse_options(control, covariance, later_changes, window)
+    refuse_options(control, covariance, later_changes, window)
     columns = Columns(
         outcome, client, time, practitioner, as_names(strata), as_names(covariates), by or ""
     )
@@ -209,7 +231,10 @@ def estimates_of(
     found = intervals(effects.estimates, variances, dof)
     joint = found
     if not average:
-        level = joint_level(effects.covariance)
+        level = np.empty(len(dof))
+        for band in np.unique(effects.band):
+            mine = effects.band == band
+            level[mine] = joint_level(effects.covariance[np.ix_(mine, mine)])
         joint = intervals(effects.estimates, variances, dof, level)
     return tuple(
         BreakEstimate(
@@ -291,8 +316,8 @@ def _tested(effects: Effects, places: np.ndarray) -> BreakTest:
 def _groups(groups: Groups, schedule: tuple[str, ...]) -> tuple[GroupTime, ...]:
     return tuple(
         GroupTime(
-            change=schedule[g],
-            wave=schedule[t],
+            change=schedule[int(g)],
+            wave=schedule[int(t)],
             event_time=int(t - g),
             estimate=float(estimate),
             std_error=float(std_error),
@@ -366,9 +391,16 @@ def _refuse_few(lost: Lost, left: int, columns: Columns) -> None:
         )
 
 
-def _refuse_options(
-    control: str, covariance: str, later: str, window: tuple[int, int] | None
+def refuse_options(
+    control: str, covariance: str, later: str = "drop", window: tuple[int, int] | None = None
 ) -> None:
+    """Raise for an option that there is not.
+
+    Parameters
+    ----------
+    control, covariance, later : str
+    window : tuple of int, optional
+    """
     for name, value, allowed in (
         ("control", control, CONTROLS),
         ("covariance", covariance, COVARIANCES),

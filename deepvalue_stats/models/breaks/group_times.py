@@ -9,11 +9,24 @@ would be without any one practitioner.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from deepvalue_stats.models.breaks.history import BreakPanel
+from deepvalue_stats.models.breaks.sums import (
+    Pairs,
+    Sums,
+    adjusted,
+    gained_by,
+    group_sums,
+    pair_up,
+    rest_of,
+    slopes_of,
+    standardised,
+    sums_into,
+    within_controls,
+)
 from deepvalue_stats.tables import read_only
 
 Control = Literal["not_yet", "never"]
@@ -21,8 +34,6 @@ Covariance = Literal["clustered", "influence", "jackknife"]
 # the wave that all differences are taken from: the last one before the change
 BASE = -1
 EVERY = (-(1 << 31), 1 << 31)
-# a covariate whose spread among controls is below this part of the largest one explains nothing
-FLAT = 1e-10
 
 
 @dataclass(frozen=True)
@@ -110,37 +121,6 @@ class Lost:
     compared: int
 
 
-@dataclass(frozen=True)
-class _Sums:
-    """Of one group, by pair of stratum and practitioner (P) and wave (T); v is (outcome, x)."""
-
-    treated: np.ndarray  # (P, T)
-    controls: np.ndarray  # (P, T)
-    treated_v: np.ndarray  # (P, T, m)
-    controls_v: np.ndarray  # (P, T, m)
-    controls_vv: np.ndarray  # (P, T, m, m), empty without covariates
-
-
-@dataclass(frozen=True)
-class _Pairs:
-    """Clients sorted by stratum and practitioner."""
-
-    order: np.ndarray
-    starts: np.ndarray
-    stratum: np.ndarray
-    stratum_starts: np.ndarray
-    practitioner: np.ndarray
-    band: np.ndarray
-
-    def sums(self, values: np.ndarray) -> np.ndarray:
-        """Sums over clients, (n, ...) to (P, ...)."""
-        return np.asarray(np.add.reduceat(values[self.order], self.starts, axis=0))
-
-    def by_stratum(self, values: np.ndarray) -> np.ndarray:
-        """Sums over pairs, (P, ...) to (S, ...)."""
-        return np.asarray(np.add.reduceat(values, self.stratum_starts, axis=0))
-
-
 def group_times(
     panel: BreakPanel,
     *,
@@ -178,14 +158,14 @@ def group_times(
     for L practitioners who left (clustered) or as they are (influence); or [(J-1)/J]^1/2 times
     what leaving a practitioner out changes (jackknife).
     """
-    pairs = _pair(panel)
+    pairs = pair_up(panel)
     waves = panel.outcome.shape[1]
     clusters, bands = int(panel.practitioner.max()) + 1, len(panel.bands)
-    tally = _Tally(panel, pairs, clusters, bands, waves)
+    tally = _Tally(panel, pairs, clusters, bands, waves, covariance)
     for change in np.unique(panel.change[panel.change < waves]):
         if change > 0:
             tally.add(int(change), *_masks(panel, int(change), control))
-    return *tally.effects(covariance, window), tally.groups(covariance), tally.lost()
+    return *tally.effects(window), tally.groups(), tally.lost()
 
 
 def _masks(panel: BreakPanel, change: int, control: Control) -> tuple[np.ndarray, ...]:
@@ -202,23 +182,6 @@ def _masks(panel: BreakPanel, change: int, control: Control) -> tuple[np.ndarray
     return np.where(known, gaps, 0.0), treated, controls
 
 
-def _pair(panel: BreakPanel) -> _Pairs:
-    order = np.lexsort((panel.practitioner, panel.strata))
-    stratum, practitioner = panel.strata[order], panel.practitioner[order]
-    fresh = np.r_[True, (np.diff(stratum) != 0) | (np.diff(practitioner) != 0)]
-    starts = np.flatnonzero(fresh)
-    of_pair = stratum[starts]
-    first = np.r_[True, np.diff(of_pair) != 0]
-    return _Pairs(
-        order=order,
-        starts=starts,
-        stratum=np.cumsum(first) - 1,
-        stratum_starts=np.flatnonzero(first),
-        practitioner=practitioner[starts],
-        band=panel.band[order][starts],
-    )
-
-
 @dataclass(frozen=True)
 class _Slopes:
     """Of covariates among the controls of a group: by wave, and without each practitioner."""
@@ -232,9 +195,16 @@ class _Tally:
     """Sums over groups: of the estimates, and of the estimates without each practitioner."""
 
     def __init__(
-        self, panel: BreakPanel, pairs: _Pairs, clusters: int, bands: int, waves: int
+        self,
+        panel: BreakPanel,
+        pairs: Pairs,
+        clusters: int,
+        bands: int,
+        waves: int,
+        covariance: Covariance,
     ) -> None:
-        self.panel, self.pairs = panel, pairs
+        self.panel, self.pairs, self.covariance = panel, pairs, covariance
+        self.covariates = standardised(panel.covariates)
         self.clusters, self.waves = clusters, waves
         self.stratum = np.empty(len(panel.change), dtype="int64")
         sizes = np.diff(np.r_[pairs.starts, len(panel.change)])
@@ -249,29 +219,29 @@ class _Tally:
         self.controls = np.zeros((len(panel.change), shape[1]), dtype=bool)
         self.compared = np.zeros(len(panel.change), dtype=bool)
         self.no_base = self.no_controls = 0
-        self.rows: list[tuple[Any, ...]] = []
+        self.found: list[Groups] = []
 
     def add(self, change: int, gaps: np.ndarray, treated: np.ndarray, controls: np.ndarray) -> None:
         """Add a group: differences from its base (n, T), who is treated and who control."""
-        panel, pairs, waves = self.panel, self.pairs, self.waves
-        of_pair = _group_sums(pairs, gaps, treated, controls, panel.covariates)
-        of_stratum = _Sums(**{name: pairs.by_stratum(v) for name, v in vars(of_pair).items()})
+        pairs, waves = self.pairs, self.waves
+        of_pair = group_sums(pairs, gaps, treated, controls, self.covariates)
+        of_stratum = Sums(**{name: pairs.by_stratum(v) for name, v in vars(of_pair).items()})
         usable = (of_stratum.treated > 0) & (of_stratum.controls > 0)
         slopes = self._slopes(of_pair, of_stratum)
-        gained = _gained(of_stratum)  # (S, T, m)
-        by_band = _into(gained, self.stratum_band, len(self.total))
-        number = _into(
+        gained = gained_by(of_stratum)  # (S, T, m)
+        by_band = sums_into(gained, self.stratum_band, len(self.total))
+        number = sums_into(
             np.where(usable, of_stratum.treated, 0.0), self.stratum_band, len(self.total)
         )
-        value = _adjusted(by_band, slopes.own)
+        value = adjusted(by_band, slopes.own)
         # without a practitioner: what changes in each stratum with clients of theirs
-        rest = _rest(of_stratum, of_pair, pairs.stratum)
+        rest = rest_of(of_stratum, of_pair, pairs.stratum)
         still = np.where((rest.treated > 0) & (rest.controls > 0), rest.treated, 0.0)
         fewer = self._by_practitioner(
             still - np.where(usable, of_stratum.treated, 0.0)[pairs.stratum]
         )
-        other = self._by_practitioner(_gained(rest) - gained[pairs.stratum])
-        moved = _adjusted(by_band + other, slopes.without[:, None]) - value
+        other = self._by_practitioner(gained_by(rest) - gained[pairs.stratum])
+        moved = adjusted(by_band + other, slopes.without[:, None]) - value
         score = self._score(of_pair, of_stratum, slopes, by_band, usable)
         mine = self._by_practitioner(np.where(usable[pairs.stratum], of_pair.treated, 0.0))
         helps = self._by_practitioner(np.where(usable[pairs.stratum], of_pair.controls, 0.0))
@@ -284,7 +254,7 @@ class _Tally:
         self._count(change, here, treated, controls, usable)
         sums = [x.sum(axis=-2) for x in (value, number, moved, fewer, score, mine)]
         used = (controls & usable[self.stratum]).sum(axis=0)
-        self.rows.append((change, used, *sums))
+        self.found.append(self._group(change, used, sums))
 
     def _by_practitioner(self, values: np.ndarray) -> np.ndarray:
         """Sums over pairs, (P, T, ...) to (J, bands, T, ...)."""
@@ -292,23 +262,25 @@ class _Tally:
         np.add.at(out, (self.pairs.practitioner, self.pairs.band), values)
         return out
 
-    def _slopes(self, of_pair: _Sums, of_stratum: _Sums) -> _Slopes:
+    def _slopes(self, of_pair: Sums, of_stratum: Sums) -> _Slopes:
         waves, clusters = self.waves, self.clusters
         q = self.panel.covariates.shape[1]
         if q == 0:
             nothing = np.empty((waves, 0))
             return _Slopes(nothing, np.empty((clusters, waves, 0)), np.empty((waves, 0, 0)))
-        within = _within(of_stratum)
-        rest = _rest(of_stratum, of_pair, self.pairs.stratum)
-        other = self._by_practitioner(_within(rest) - within[self.pairs.stratum]).sum(axis=1)
+        within = within_controls(of_stratum)
+        rest = rest_of(of_stratum, of_pair, self.pairs.stratum)
+        other = self._by_practitioner(within_controls(rest) - within[self.pairs.stratum]).sum(
+            axis=1
+        )
         whole = within.sum(axis=0)
-        bread, own = _solve(whole)
-        return _Slopes(own, _solve(whole + other)[1], bread)
+        bread, own = slopes_of(whole)
+        return _Slopes(own, slopes_of(whole + other)[1], bread)
 
     def _score(
         self,
-        of_pair: _Sums,
-        of_stratum: _Sums,
+        of_pair: Sums,
+        of_stratum: Sums,
         slopes: _Slopes,
         by_band: np.ndarray,
         usable: np.ndarray,
@@ -317,10 +289,10 @@ class _Tally:
         place = self.pairs.stratum
         size = np.maximum(of_stratum.controls, 1.0)
         mean_v = (of_stratum.controls_v / size[..., None])[place]
-        mean = _adjusted(mean_v, slopes.own)
+        mean = adjusted(mean_v, slopes.own)
         weight = np.where(usable, of_stratum.treated / size, 0.0)[place]
-        treated = _adjusted(of_pair.treated_v, slopes.own) - of_pair.treated * mean
-        control = _adjusted(of_pair.controls_v, slopes.own) - of_pair.controls * mean
+        treated = adjusted(of_pair.treated_v, slopes.own) - of_pair.treated * mean
+        control = adjusted(of_pair.controls_v, slopes.own) - of_pair.controls * mean
         score = self._by_practitioner(np.where(usable[place], treated, 0.0) - weight * control)
         if slopes.own.shape[1]:
             across = np.einsum("pti,ptj->ptij", of_pair.controls_v, mean_v)
@@ -343,13 +315,13 @@ class _Tally:
         used = usable[self.stratum]
         after = np.arange(self.waves) >= change
         outcome = np.where(treated & used, np.nan_to_num(panel.outcome), 0.0)
-        self.events[:, here] += _into(outcome, panel.band, len(self.total))
+        self.events[:, here] += sums_into(outcome, panel.band, len(self.total))
         self.controls[:, here] |= controls & used
         self.compared |= (treated & used & after).any(axis=1)
         self.no_base += int((mine & np.isnan(panel.outcome[:, change - 1])).sum())
         self.no_controls += int((treated & ~used & after).sum())
 
-    def effects(self, covariance: Covariance, window: tuple[int, int]) -> tuple[Effects, Effects]:
+    def effects(self, window: tuple[int, int]) -> tuple[Effects, Effects]:
         """By band and event time, but for the base; and by band over all times after the change."""
         times = np.arange(self.count.shape[1]) - self.waves + 1
         inside = (times >= window[0]) & (times <= window[1])
@@ -366,14 +338,14 @@ class _Tally:
         n_bands = len(self.total)
         ever = np.bincount(self.panel.band[self.controls[:, after].any(axis=1)], minlength=n_bands)
         compared = np.bincount(self.panel.band[self.compared], minlength=n_bands)
-        curve = _estimated(band, times[place], by_time, covariance, Counted(
+        curve = _estimated(band, times[place], by_time, self.covariance, Counted(
             clients=read_only(by_time[1].astype("int64")),
             practitioners=read_only((by_time[5] > 0).sum(axis=0)),
             controls=read_only(controls[keep].astype("int64")),
             control_practitioners=read_only((self.helped[:, keep] > 0).sum(axis=0)),
             events=read_only(self.events[keep]),
         ))  # fmt: skip
-        overall = _estimated(some, np.zeros_like(some), over_all, covariance, Counted(
+        overall = _estimated(some, np.zeros_like(some), over_all, self.covariance, Counted(
             clients=read_only(compared[some]),
             practitioners=read_only((over_all[5] > 0).sum(axis=0)),
             controls=read_only(ever[some]),
@@ -384,25 +356,29 @@ class _Tally:
         ))  # fmt: skip
         return curve, overall
 
-    def groups(self, covariance: Covariance) -> Groups:
-        """ATT(g, t), bands together, but for the base."""
-        parts: dict[str, list[np.ndarray]] = {name: [] for name in Groups.__annotations__}
-        for change, used, value, number, *sums in self.rows:
-            wave = np.flatnonzero(number > 0)
-            wave = wave[wave != change - 1]
-            total, count = value[wave], number[wave]
-            told = contributions(covariance, total, count, *(x[:, wave] for x in sums))
-            columns = (
-                np.full(len(wave), change), wave, total / count,
-                np.sqrt((told**2).sum(axis=0)), count.astype("int64"),
-                (sums[-1][:, wave] > 0).sum(axis=0), used[wave],
-            )  # fmt: skip
-            for name, column in zip(parts, columns, strict=True):
-                parts[name].append(column)
+    def _group(self, change: int, used: np.ndarray, sums: list[np.ndarray]) -> Groups:
+        """ATT(g, t) of a group, bands together, but for the base."""
+        wave = np.flatnonzero(sums[1] > 0)
+        wave = wave[wave != change - 1]
+        total, count, *others = (x[..., wave] for x in sums)
+        told = contributions(self.covariance, total, count, *others)
         return Groups(
-            **{name: read_only(np.concatenate([[], *v]) if not v else np.concatenate(v))
-               for name, v in parts.items()}
-        )  # fmt: skip
+            change=np.full(len(wave), change),
+            wave=wave,
+            estimates=total / count,
+            std_errors=np.sqrt((told**2).sum(axis=0)),
+            clients=count.astype("int64"),
+            practitioners=(others[-1] > 0).sum(axis=0),
+            controls=used[wave],
+        )
+
+    def groups(self) -> Groups:
+        """All ATT(g, t)."""
+        names = Groups.__annotations__
+        parts = {name: [getattr(group, name) for group in self.found] for name in names}
+        return Groups(
+            **{name: read_only(np.concatenate([[], *some])) for name, some in parts.items()}
+        )
 
     def lost(self) -> Lost:
         """Who is in no comparison."""
@@ -457,67 +433,3 @@ def contributions(
     without = np.where(left > 0, total + moved, np.nan) / np.where(left > 0, left, 1.0)
     clusters = max(int(((mine != 0) | (moved != 0)).any(axis=1).sum()), 2)
     return np.asarray(np.sqrt((clusters - 1) / clusters) * (without - means))
-
-
-def _group_sums(
-    pairs: _Pairs,
-    gaps: np.ndarray,
-    treated: np.ndarray,
-    controls: np.ndarray,
-    covariates: np.ndarray,
-) -> _Sums:
-    shape = (*gaps.shape, covariates.shape[1])
-    v = np.concatenate([gaps[..., None], np.broadcast_to(covariates[:, None], shape)], axis=2)
-    of_controls = v * controls[..., None]
-    m = v.shape[2]
-    squares = np.zeros((len(pairs.starts), gaps.shape[1], 0, 0))
-    if m > 1:
-        squares = pairs.sums(of_controls[..., :, None] * v[..., None, :])
-    return _Sums(
-        treated=pairs.sums(treated.astype("float64")),
-        controls=pairs.sums(controls.astype("float64")),
-        treated_v=pairs.sums(v * treated[..., None]),
-        controls_v=pairs.sums(of_controls),
-        controls_vv=squares,
-    )
-
-
-def _rest(of_stratum: _Sums, of_pair: _Sums, stratum: np.ndarray) -> _Sums:
-    """What is left of each pair's stratum without the pair."""
-    names = _Sums.__annotations__
-    return _Sums(
-        **{name: getattr(of_stratum, name)[stratum] - getattr(of_pair, name) for name in names}
-    )
-
-
-def _gained(sums: _Sums) -> np.ndarray:
-    """Sums over the treated less as many controls' mean; 0 where one side is empty."""
-    size = np.maximum(sums.controls, 1.0)
-    gained = sums.treated_v - (sums.treated / size)[..., None] * sums.controls_v
-    usable = (sums.treated > 0) & (sums.controls > 0)
-    return np.where(usable[..., None], gained, 0.0)
-
-
-def _within(sums: _Sums) -> np.ndarray:
-    """Squares and products of the controls about their means."""
-    size = np.maximum(sums.controls, 1.0)[..., None, None]
-    outer = sums.controls_v[..., :, None] * sums.controls_v[..., None, :]
-    return np.asarray(sums.controls_vv - outer / size)
-
-
-def _solve(squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Inverse of the covariates' part, and slopes; what does not vary has a slope of 0."""
-    bread = np.linalg.pinv(squares[..., 1:, 1:], rcond=FLAT, hermitian=True)
-    return bread, np.einsum("...ij,...j->...i", bread, squares[..., 1:, 0])
-
-
-def _adjusted(v: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    """The outcome's part of v less what the covariates explain."""
-    return np.asarray(v[..., 0] - (v[..., 1:] * slopes).sum(axis=-1))
-
-
-def _into(values: np.ndarray, codes: np.ndarray, n: int) -> np.ndarray:
-    """Sums over the first axis by code."""
-    out = np.zeros((n, *values.shape[1:]))
-    np.add.at(out, codes, values)
-    return out

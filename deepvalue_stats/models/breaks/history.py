@@ -249,6 +249,7 @@ def break_panel(
     )
     _refuse_changes(flow, int(changed.sum()), columns.practitioner, reason)
     refuse_absorbing(panel.outcome, columns.outcome)
+    refuse_lacking(~before & ~lacking, columns)
     return panel.only(~before & ~lacking), flow
 
 
@@ -377,6 +378,23 @@ def refuse_absorbing(outcome: np.ndarray, name: str) -> None:
                 "use an outcome that can come and go, or fit_hazard with the change of "
                 "practitioner as an exposure that varies over time",
             )
+
+
+def refuse_lacking(kept: np.ndarray, columns: Columns) -> None:
+    """Raise where no client is left.
+
+    Parameters
+    ----------
+    kept : numpy.ndarray of bool, shape (n,)
+    columns : Columns
+    """
+    if not kept.any():
+        names = ", ".join((*columns.covariates, *([columns.by] if columns.by else [])))
+        raise ModelError(
+            f"no client has a value of {names} at the first wave",
+            "covariates, by",
+            "take covariates that are known before the change, or leave them out",
+        )
 
 
 def _refuse_reasons(column: pd.Series, name: str, outside: Sequence[str]) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import fdtrc, ndtr, ndtri
+from scipy.special import fdtrc, ndtr, ndtri, stdtrit
 
-from deepvalue_stats.models.student import t_quantile, two_sided
+from deepvalue_stats.models.student import two_sided
 from deepvalue_stats.tables import LEVEL
 
 # points of the lattice by which the simultaneous band is found
@@ -53,7 +53,10 @@ class Interval:
 
 
 def intervals(
-    estimates: np.ndarray, variances: np.ndarray, dof: np.ndarray, level: float = LEVEL
+    estimates: np.ndarray,
+    variances: np.ndarray,
+    dof: np.ndarray,
+    level: np.ndarray | float = LEVEL,
 ) -> Interval:
     """Intervals by Student's t, each with its own degrees of freedom.
 
@@ -61,11 +64,11 @@ def intervals(
     ----------
     estimates, variances, dof : numpy.ndarray, shape (K,)
         Nothing is said where the degrees are below one.
-    level : float
+    level : float or numpy.ndarray, shape (K,)
     """
     std_errors = np.sqrt(np.where((variances > 0) & (dof >= 1), variances, np.nan))
     safe = np.maximum(dof, 1.0)
-    half = t_quantile(0.5 + level / 2, safe) * std_errors
+    half = np.asarray(stdtrit(safe, 0.5 + level / 2)) * std_errors
     p_values = two_sided(estimates / std_errors, safe)
     return Interval(std_errors, dof, estimates - half, estimates + half, p_values)
 

@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 
 from deepvalue_stats.errors import ModelError
-from deepvalue_stats.models.breaks.effects import as_names, effects_of, joint_degrees, judged
+from deepvalue_stats.models.breaks.effects import (
+    as_names,
+    effects_of,
+    joint_degrees,
+    judged,
+    refuse_options,
+)
 from deepvalue_stats.models.breaks.group_times import EVERY, Control, Covariance
 from deepvalue_stats.models.breaks.history import (
     BreakFlow,
@@ -17,6 +23,7 @@ from deepvalue_stats.models.breaks.history import (
     Columns,
     lay_out,
     refuse_absorbing,
+    refuse_lacking,
     refuse_layout,
 )
 from deepvalue_stats.models.breaks.inference import BreakTest, joint_test
@@ -88,6 +95,7 @@ def break_placebo(
         As `break_effects`; or if no case is closed, no practitioner left afterwards, or a client
         has two times of leaving.
     """
+    refuse_options(control, covariance)
     columns = Columns(outcome, client, time, practitioner, as_names(strata), as_names(covariates))
     columns.refuse(frame, ("closed", closed), ("left", left))
     rows = frame[_marked(frame[closed], closed)]
@@ -137,6 +145,7 @@ def _closed_panel(
             left,
             "leave the placebo out, or add waves after cases were closed",
         )
+    refuse_lacking(~before & ~lacking, columns)
     flow = BreakFlow(
         rows=len(rows),
         clients=n,

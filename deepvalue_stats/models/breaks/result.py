@@ -11,6 +11,7 @@ import pandas as pd
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.breaks.history import BreakFlow
 from deepvalue_stats.models.breaks.inference import BreakTest, intervals
+from deepvalue_stats.tables import LEVEL
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class BreakEstimate:
         By Student's t; std_error, limits and p_value are not a number where fewer than two
         practitioners left.
     joint_low, joint_high : float
-        The band that holds for all event times at once; of an average, its own interval.
+        The band that holds for all event times of a curve at once; of an average, its own interval.
     n_clients, n_practitioners : int
         Clients who lost their practitioner, and these practitioners.
     n_controls, n_control_practitioners : int
@@ -159,6 +160,21 @@ class BreakEffects:
         if absent:
             raise KeyError(f"no estimate at event times {absent}; there are {self.event_times}")
         return [self.event_times.index(time) for time in event_times]
+
+    @property
+    def pretrend_reading(self) -> str:
+        """What the test of leads says, and what it cannot, for a page."""
+        test = self.pretrend
+        if not np.isfinite(test.p_value):
+            return "There is too little before the change to test whether trends were parallel."
+        times = "wave" if test.df == 1 else "waves"
+        told = f"{test.df} {times} before the change tested together: p = {test.p_value:.2f}."
+        if test.p_value < 1 - LEVEL:
+            return f"{told} Trends differed before the change, and the estimates hold that too."
+        return (
+            f"{told} That proves nothing: the test has little power, and trends that would make "
+            "up the whole effect may pass it (Roth 2022)."
+        )
 
     def average(self, event_times: Sequence[int]) -> BreakEstimate:
         """Average some event times, each as much as the others.

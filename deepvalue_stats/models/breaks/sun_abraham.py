@@ -81,7 +81,8 @@ def sun_abraham(
 
     References
     ----------
-    Sun and Abraham (2021), Journal of Econometrics 225, equations 26 and 28.
+    Sun and Abraham (2021), Journal of Econometrics 225, the interaction-weighted
+    estimator.
     """
     columns = Columns(outcome, client, time, practitioner, as_names(strata))
     panel, _ = break_panel(frame, columns, reason=reason, outside=outside)
