@@ -181,8 +181,10 @@ def fit_cross_lagged(
     Full-information maximum likelihood over the patterns of missing values, which are assumed to be
     missing at random given what was seen; Fisher scoring; standard errors from the observed
     information, or with the sums of squared scores of clients between two of its inverses. Limits
-    are normal. Causal words need more: that nothing else moves both from wave to wave, that the
-    span between waves is that of the effect, and that relations are straight lines.
+    are normal, clients are taken as independent whoever their practitioner is, and the chi-square
+    of the indices is not corrected for outcomes that are not normal. Causal words need more: that
+    nothing else moves both from wave to wave, that the span between waves is that of the effect,
+    and that relations are straight lines.
 
     References
     ----------

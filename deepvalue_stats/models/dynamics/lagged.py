@@ -25,6 +25,7 @@ from deepvalue_stats.models.panel.layout import PanelLayout, panel_layout
 
 # points of the quadrature over clients
 POINTS = 15
+MISSING = "a value of the model is missing"
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,7 @@ def fit_dynamic(
     start = initial_condition(layout, design.response, gaps)
     numbers, categories = _changing(design, layout, [name for name in used if name != time])
     _refuse_unfit(formula, exposure, numbers, design, layout, start)
+    incomplete = int((~design.kept).sum())
     columns = _columns(design, layout, start, numbers)
     clash = [name for name in columns if name in design.frame]
     if clash:
@@ -205,7 +207,7 @@ def fit_dynamic(
         levels=tuple(kept),
         left_out=tuple(left_out),
         not_levelled=tuple(categories),
-        lost=start.lost,
+        lost={MISSING: incomplete, **start.lost} if incomplete else start.lost,
         seen_once=start.seen_once,
         rows_a_client=len(frame) / frame[client].nunique(),
     )
