@@ -149,9 +149,9 @@ def fit_dynamic(
 
     References
     ----------
-    Wooldridge (2005), Journal of Applied Econometrics 20, equations 9 and 10; Rabe-Hesketh and
-    Skrondal (2013), Economics Letters 120, for the first wave's covariates beside the means of the
-    later ones, without which short panels are biased.
+    Wooldridge (2005), Journal of Applied Econometrics 20: 39-54; Rabe-Hesketh and Skrondal (2013),
+    Economics Letters 120: 346-349, for the first wave's covariates beside the means of the later
+    ones, without which short panels are biased.
 
     Examples
     --------
