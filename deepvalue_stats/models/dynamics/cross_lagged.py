@@ -171,7 +171,8 @@ def fit_cross_lagged(
     ------
     ModelError
         If a column is no number, there are fewer than three waves, a variable has no value or one
-        value only at a wave, two were never seen of the same client, or clients are too few.
+        value only at a wave, changes one way only, or was never seen of the same client as another,
+        or clients are too few.
 
     Notes
     -----

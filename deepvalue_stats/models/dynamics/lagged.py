@@ -134,7 +134,8 @@ def fit_dynamic(
     ModelError
         If the exposure is no number of the formula or changes for nobody, columns of the names to
         be made are there already, no client has three waves on end, the outcome never changes from
-        one wave to the next, or the client is a term; and as `fit_multilevel`.
+        one wave to the next or changes one way only, or the client is a term; and as
+        `fit_multilevel`.
 
     Notes
     -----
