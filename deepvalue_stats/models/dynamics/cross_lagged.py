@@ -171,7 +171,8 @@ def fit_cross_lagged(
     ------
     ModelError
         If a column is no number, there are fewer than three waves, a variable has no value or one
-        value only at a wave, two were never seen of the same client, or clients are too few.
+        value only at a wave, changes one way only, or was never seen of the same client as another,
+        or clients are too few.
 
     Notes
     -----
@@ -181,8 +182,10 @@ def fit_cross_lagged(
     Full-information maximum likelihood over the patterns of missing values, which are assumed to be
     missing at random given what was seen; Fisher scoring; standard errors from the observed
     information, or with the sums of squared scores of clients between two of its inverses. Limits
-    are normal. Causal words need more: that nothing else moves both from wave to wave, that the
-    span between waves is that of the effect, and that relations are straight lines.
+    are normal, clients are taken as independent whoever their practitioner is, and the chi-square
+    of the indices is not corrected for outcomes that are not normal. Causal words need more: that
+    nothing else moves both from wave to wave, that the span between waves is that of the effect,
+    and that relations are straight lines.
 
     References
     ----------

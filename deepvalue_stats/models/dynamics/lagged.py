@@ -25,6 +25,7 @@ from deepvalue_stats.models.panel.layout import PanelLayout, panel_layout
 
 # points of the quadrature over clients
 POINTS = 15
+MISSING = "a value of the model is missing"
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,8 @@ def fit_dynamic(
     ModelError
         If the exposure is no number of the formula or changes for nobody, columns of the names to
         be made are there already, no client has three waves on end, the outcome never changes from
-        one wave to the next, or the client is a term; and as `fit_multilevel`.
+        one wave to the next or changes one way only, or the client is a term; and as
+        `fit_multilevel`.
 
     Notes
     -----
@@ -148,9 +150,9 @@ def fit_dynamic(
 
     References
     ----------
-    Wooldridge (2005), Journal of Applied Econometrics 20, equations 9 and 10; Rabe-Hesketh and
-    Skrondal (2013), Economics Letters 120, for the first wave's covariates beside the means of the
-    later ones, without which short panels are biased.
+    Wooldridge (2005), Journal of Applied Econometrics 20: 39-54; Rabe-Hesketh and Skrondal (2013),
+    Economics Letters 120: 346-349, for the first wave's covariates beside the means of the later
+    ones, without which short panels are biased.
 
     Examples
     --------
@@ -171,6 +173,7 @@ def fit_dynamic(
     start = initial_condition(layout, design.response, gaps)
     numbers, categories = _changing(design, layout, [name for name in used if name != time])
     _refuse_unfit(formula, exposure, numbers, design, layout, start)
+    incomplete = int((~design.kept).sum())
     columns = _columns(design, layout, start, numbers)
     clash = [name for name in columns if name in design.frame]
     if clash:
@@ -205,7 +208,7 @@ def fit_dynamic(
         levels=tuple(kept),
         left_out=tuple(left_out),
         not_levelled=tuple(categories),
-        lost=start.lost,
+        lost={MISSING: incomplete, **start.lost} if incomplete else start.lost,
         seen_once=start.seen_once,
         rows_a_client=len(frame) / frame[client].nunique(),
     )

@@ -128,7 +128,7 @@ def cross_lagged(where: Places, means: np.ndarray, variances: np.ndarray) -> Str
 
     References
     ----------
-    Hamaker, Kuiper and Grasman (2015), Psychological Methods 20, equations 2 and 3.
+    Hamaker, Kuiper and Grasman (2015), Psychological Methods 20: 102-116.
     """
     waves, q = where.waves, len(where.names)
     p = 2 * waves
