@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from itertools import pairwise
 from typing import Any
@@ -12,8 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 INK, RUST, GREY, PLUM = "#123f66", "#a3440b", "#484f54", "#6b2c73"
+SHADE = "#e4e6e8"
 COLOURS = (RUST, GREY, INK, PLUM)
 DASHES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D")
+SMALL = 8.0
+"""Points of the smallest words: a page prints a figure at its own size."""
 FONTS = "'Helvetica Neue', Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 STYLE: Mapping[Any, Any] = {
     "font.family": "sans-serif",
@@ -52,16 +56,57 @@ def draw(width: float, height: float, paint: Callable[[Axes], Any]) -> str:
         Without times and random names, so that equal data give equal text. Words stay text and
         take the fonts of the page.
     """
+    return _drawn(width, height, lambda figure: paint(figure.add_subplot()))
+
+
+def draw_panels(
+    width: float,
+    height: float,
+    paint: Callable[..., Any],
+    *,
+    beside: tuple[float, ...] = (1,),
+    above: tuple[float, ...] = (1,),
+) -> str:
+    """Paint several pairs of axes, which share the scale on which they meet; see `draw`.
+
+    Parameters
+    ----------
+    width, height : float
+    paint : callable
+        Draws on the axes it is given, row by row from the top left.
+    beside, above : tuple of float
+        Relative widths of panels beside each other, and heights of panels above each other.
+    """
+
+    def fill(figure: Canvas) -> None:
+        grid = figure.subplots(
+            len(above), len(beside), squeeze=False, width_ratios=beside, height_ratios=above,
+            sharex="col", sharey="row",
+        )  # fmt: skip
+        paint(*grid.ravel())
+
+    return _drawn(width, height, fill)
+
+
+def _drawn(width: float, height: float, fill: Callable[[Canvas], Any]) -> str:
     with mpl.rc_context():
         mpl.rcdefaults()
         for name, value in STYLE.items():
             mpl.rcParams[name] = value
         figure = Canvas(figsize=(width, height), layout="constrained")
-        paint(figure.add_subplot())
+        fill(figure)
         text = StringIO()
         figure.savefig(text, format="svg", metadata=NO_METADATA, transparent=True)
     svg = text.getvalue()
     return svg[svg.index("<svg") :].replace("'DejaVu Sans', sans-serif", FONTS)
+
+
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Rows of a plot under one another, the first on top, each with its name on the left."""
+    axes.set_yticks(range(len(names)), list(names))
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.spines["left"].set_visible(False)
 
 
 def spread(places: list[float], gap: float) -> list[float]:

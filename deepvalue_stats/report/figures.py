@@ -14,7 +14,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
-from deepvalue_stats.report.drawing import COLOURS, DASHES, GREY, INK, draw, spread
+from deepvalue_stats.report.drawing import (
+    COLOURS,
+    DASHES,
+    GREY,
+    INK,
+    SMALL,
+    draw,
+    name_rows,
+    spread,
+)
 from deepvalue_stats.report.markup import Figure
 from deepvalue_stats.report.numbers import Estimate, count, decimal, interval, signed, words
 from deepvalue_stats.tables import CountTable, Series
@@ -166,13 +175,10 @@ def _paint_forest(axes: Axes, *, estimates: Sequence[Estimate], x_label: str) ->
             (1.02, place),
             xycoords=("axes fraction", "data"),
             va="center",
-            fontsize=8,
+            fontsize=SMALL,
             annotation_clip=False,
         )
-    axes.set_yticks(range(len(estimates)), [e.group for e in estimates])
-    axes.tick_params(axis="y", length=0)
-    axes.set_ylim(len(estimates) - 0.4, -0.6)
-    axes.spines["left"].set_visible(False)
+    name_rows(axes, [e.group for e in estimates])
     axes.set_xlabel(f"{x_label} (filled: the interval leaves zero out)")
     axes.xaxis.set_major_formatter(lambda value, _: decimal(value, 0 if value % 1 == 0 else 1))
 

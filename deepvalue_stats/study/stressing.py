@@ -38,11 +38,14 @@ class Stress:
         By kind of unit, whether leaving one out moves the answer to C1.
     factors : mapping of str to float
         By covariate, the factor by which leaving it out multiplies the risk ratio, or divides it.
+    refits : mapping of str to ModelFit
+        By covariate, the primary model without it.
     """
 
     without: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     influence: Mapping[str, bool] = field(default_factory=dict)
     factors: Mapping[str, float] = field(default_factory=dict)
+    refits: Mapping[str, ModelFit] = field(default_factory=dict)
 
 
 def stress(plan: Plan, fitted: Fitted) -> Stress:
@@ -62,7 +65,8 @@ def stress(plan: Plan, fitted: Fitted) -> Stress:
         worthwhile = plan.verdicts.smallest_worthwhile
         as_is = answer(_interval(plan, fitted, fit), worthwhile)
         influence[kind] = any(answer(one, worthwhile) != as_is for one in found)
-    return Stress(without, influence, _factors(plan, fitted))
+    refits = _without_covariates(plan, fitted)
+    return Stress(without, influence, _factors(plan, fitted, refits), refits)
 
 
 def _left_out(plan: Plan, fitted: Fitted, kind: str) -> Iterator[Interval]:
@@ -97,10 +101,10 @@ def _interval(plan: Plan, fitted: Fitted, fit: ModelFit) -> Interval:
     return Interval(float(row["estimate"]), float(row["std_error"]), float(row["dof"]))
 
 
-def _factors(plan: Plan, fitted: Fitted) -> dict[str, float]:
+def _without_covariates(plan: Plan, fitted: Fitted) -> dict[str, ModelFit]:
+    """The primary model without each of the covariates that are tried, where it settles."""
     model, fit = plan.models[plan.primary], fitted.fits[plan.primary]
     found = {}
-    as_is = _ratio(plan, fitted, fit)
     for name in plan.sensitivity.benchmark or model.covariates:
         kept = tuple(other for other in model.covariates if other != name)
         less = model.model_copy(update={"covariates": kept})
@@ -109,9 +113,14 @@ def _factors(plan: Plan, fitted: Fitted) -> dict[str, float]:
         except ModelError:
             continue
         if refit.convergence.status == "ok":
-            moved = _ratio(plan, fitted, refit) / as_is
-            found[name] = max(moved, 1 / moved)
+            found[name] = refit
     return found
+
+
+def _factors(plan: Plan, fitted: Fitted, refits: Mapping[str, ModelFit]) -> dict[str, float]:
+    as_is = _ratio(plan, fitted, fitted.fits[plan.primary])
+    moved = {name: _ratio(plan, fitted, refit) / as_is for name, refit in refits.items()}
+    return {name: max(ratio, 1 / ratio) for name, ratio in moved.items()}
 
 
 def _ratio(plan: Plan, fitted: Fitted, fit: ModelFit) -> float:
