@@ -5,12 +5,13 @@ Drawn from a cleared table only.
 
 from __future__ import annotations
 
+import textwrap
 from functools import partial
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from deepvalue_stats.report.drawing import GREY, INK, SMALL, draw
+from deepvalue_stats.report.drawing import GREY, INK, SMALL, TALL, draw
 from deepvalue_stats.report.markup import Figure
 from deepvalue_stats.report.numbers import HIDDEN, decimal
 from deepvalue_stats.tables import CountTable
@@ -73,4 +74,4 @@ def _paint(axes: Axes, *, points: pd.DataFrame, average: float, y_label: str) ->
     axes.set(ylim=(0, min(100, top)), xlim=(0.4, max(places) + 0.6))
     axes.set_xticks(places, [f"{place}" for place in places])
     axes.set_xlabel("groups of practitioners, from the lowest estimates to the highest")
-    axes.set_ylabel(y_label)
+    axes.set_ylabel(textwrap.fill(y_label, TALL))

@@ -18,6 +18,8 @@ DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D")
 SMALL = 8.0
 """Points of the smallest words: a page prints a figure at its own size."""
+TALL = 42
+"""Letters that an upright label of a low figure has room for."""
 FONTS = "'Helvetica Neue', Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 STYLE: Mapping[Any, Any] = {
     "font.family": "sans-serif",

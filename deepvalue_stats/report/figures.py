@@ -20,6 +20,7 @@ from deepvalue_stats.report.drawing import (
     GREY,
     INK,
     SMALL,
+    TALL,
     draw,
     name_rows,
     spread,
@@ -28,8 +29,6 @@ from deepvalue_stats.report.markup import Figure
 from deepvalue_stats.report.numbers import Estimate, count, decimal, interval, signed, words
 from deepvalue_stats.tables import CountTable, Series
 
-# letters that an upright label of a low figure has room for
-TALL = 42
 GAP = 0.24
 """Inches between two boxes of the flow."""
 
@@ -57,13 +56,14 @@ def predicted_figure(
 
 
 def _line_in_words(label: str, line: pd.DataFrame) -> str:
-    first, last = line.iloc[0], line.iloc[-1]
-    ends = [
-        f"{decimal(100 * end['y'])} ({decimal(100 * end['low'])} to {decimal(100 * end['high'])}) "
-        f"at {decimal(end['x'])}"
-        for end in (first, last)
+    # both ends, and the middle, where a line that bends is elsewhere
+    told = dict.fromkeys((0, len(line) // 2, len(line) - 1))
+    points = [
+        f"{decimal(100 * at['y'])} ({decimal(100 * at['low'])} to {decimal(100 * at['high'])}) "
+        f"at {decimal(at['x'])}"
+        for at in (line.iloc[place] for place in told)
     ]
-    return f"{label}: " + ", then ".join(ends)
+    return f"{label}: " + ", then ".join(points)
 
 
 def _paint_lines(axes: Axes, *, lines: dict[str, pd.DataFrame], x_label: str, y_label: str) -> None:

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from deepvalue_stats.findings import Findings
 from deepvalue_stats.report import facts
-from deepvalue_stats.report.drawing import COLOURS, GREY, INK, draw, name_rows, spread
+from deepvalue_stats.report.drawing import COLOURS, DASHES, GREY, INK, draw, name_rows, spread
 from deepvalue_stats.report.markup import Figure, Html, join, tag
 from deepvalue_stats.report.numbers import HIDDEN, cell, decimal, sentence, words
 from deepvalue_stats.report.technical import count_table, counted
@@ -335,7 +335,7 @@ def _paint_enough(axes: Axes, *, clients: np.ndarray, lines: dict[str, list[np.n
     for place, (name, (middle, low, high)) in enumerate(lines.items()):
         colour = COLOURS[place % len(COLOURS)]
         axes.fill_between(clients, low, high, color=colour, alpha=0.13, linewidth=0)
-        axes.plot(clients, middle, color=colour)
+        axes.plot(clients, middle, color=colour, linestyle=DASHES[place % len(DASHES)])
         end = (clients[-1] + 1, ends[place])
         axes.annotate(name, end, color=colour, weight="bold", va="center", annotation_clip=False)
     axes.set(

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 
 import pandas as pd
 
 from deepvalue_stats.findings import Findings
 from deepvalue_stats.report import facts
 from deepvalue_stats.report.colleague_figure import practitioners_figure
-from deepvalue_stats.report.markup import Figure, Html, join, tag
-from deepvalue_stats.report.numbers import sentence, words
+from deepvalue_stats.report.markup import Column, Figure, Group, Html, Row, join, table, tag
+from deepvalue_stats.report.numbers import (
+    EXPLAINED,
+    HIDDEN,
+    count,
+    decimal,
+    interval,
+    sentence,
+    signed,
+    words,
+)
 from deepvalue_stats.report.scale_figure import Compared, Ranged, scales_figure
 from deepvalue_stats.report.side_figures import balance_figure, missing_figure
 from deepvalue_stats.report.specification_figure import specification_figure
-from deepvalue_stats.report.technical import count_table
 from deepvalue_stats.tables import CountTable
 
 LEVELS = "less to more"
@@ -26,7 +34,24 @@ def balance(findings: Findings) -> Html:
     found = findings.counts.get("balance")
     if found is None:
         return tag("p", "This study does not say how alike the two sides are.")
-    return _with_picture(found, balance_figure(found))
+    rows: list[Row] = [
+        [
+            sentence(words(row["characteristic"])),
+            row["adjusted"],
+            count(row["less_effective"]),
+            count(row["more_effective"]),
+            _number(row["difference"], 2),
+        ]
+        for row in found.frame.to_dict("records")
+    ]
+    columns = [
+        Column("Characteristic"),
+        Column("Adjusted for"),
+        Column("Clients, less effective", numeric=True),
+        Column("Clients, more effective", numeric=True),
+        Column("Standardised difference", numeric=True),
+    ]
+    return _with_picture(found, balance_figure(found), columns, rows)
 
 
 def missing(findings: Findings) -> Html:
@@ -34,22 +59,30 @@ def missing(findings: Findings) -> Html:
     found = findings.counts.get("missing")
     if found is None:
         return tag("p", "This study does not say what is missing.")
+    modifier = facts.said(findings, "modifier")
     labels = {band: facts.band_words(findings, band) for band in facts.bands(findings)}
-    others = {
-        str(band): f"{facts.said(findings, 'modifier')} {band}" for band in found.frame["band"]
-    }
-    return _with_picture(
-        found, missing_figure(found, labels | _new(others, labels)), _no_gap(found)
-    )
+    others = [str(band) for band in dict.fromkeys(found.frame["band"]) if band not in labels]
+    labels |= {band: f"{modifier} {band}" for band in others}
+    rows: list[Row] = []
+    for name, part in found.frame.groupby("variable", sort=False):
+        rows.append(Group(sentence(words(str(name)))))
+        rows += [_gap(row, labels) for row in part.to_dict("records")]
+    columns = [
+        Column(sentence(modifier) or "Band"),
+        Column("Rows", numeric=True),
+        Column("Missing", numeric=True),
+        Column("Percent of rows", numeric=True),
+    ]
+    whole = bool(found.frame["missing"].eq("0").all())
+    said = "Nothing is missing, so there is nothing to draw." if whole else NO_PICTURE
+    return _with_picture(found, missing_figure(found, labels), columns, rows, said)
 
 
-def _new(others: dict[str, str], labels: dict[str, str]) -> dict[str, str]:
-    return {band: label for band, label in others.items() if band not in labels}
-
-
-def _no_gap(found: CountTable) -> str:
-    whole = len(found.frame) > 0 and bool((found.frame["missing"] == "0").all())
-    return "Nothing is missing, so there is nothing to draw." if whole else NO_PICTURE
+def _gap(row: Mapping[Hashable, str], labels: Mapping[str, str]) -> list[str]:
+    """A line of counts, with the percentage that they give as they are printed."""
+    known = HIDDEN not in (row["rows"], row["missing"]) and int(row["rows"]) > 0
+    share = decimal(100 * int(row["missing"]) / int(row["rows"])) if known else HIDDEN
+    return [sentence(labels[row["band"]]), count(row["rows"]), count(row["missing"]), share]
 
 
 def practitioner_effects(findings: Findings) -> Html:
@@ -57,8 +90,25 @@ def practitioner_effects(findings: Findings) -> Html:
     found = findings.counts.get("practitioner_effects")
     if found is None:
         return tag("p", "This study does not say how far practitioners differ.")
+    rows: list[Row] = [
+        [
+            f"Group {row['group']}",
+            count(row["practitioners"]),
+            count(row["clients"]),
+            _number(row["chance"]),
+            _plain_interval(row["low"], row["high"]),
+        ]
+        for row in found.frame.to_dict("records")
+    ]
+    columns = [
+        Column("From the lowest estimates to the highest"),
+        Column("Practitioners", numeric=True),
+        Column("Clients", numeric=True),
+        Column("Chance", numeric=True, unit="per 100 clients"),
+        Column("Mean 95% interval", numeric=True, unit="per 100 clients"),
+    ]
     label = f"{sentence(facts.outcome(findings))}, per 100 clients"
-    return _with_picture(found, practitioners_figure(found, y_label=label))
+    return _with_picture(found, practitioners_figure(found, y_label=label), columns, rows)
 
 
 def specifications(findings: Findings) -> Html:
@@ -66,16 +116,56 @@ def specifications(findings: Findings) -> Html:
     found = findings.counts.get("specifications")
     if found is None:
         return tag("p", "This study works its main difference out in one way only.")
+    rows: list[Row] = [
+        [
+            sentence(words(row["estimator"])) + (" (main)" if row["main"] == "yes" else ""),
+            words(row["covariates"]),
+            words(row["otherwise"]),
+            _number(row["difference"], 1, signed),
+            _signed_interval(row["low"], row["high"]),
+            count(row["clients"]),
+        ]
+        for row in found.frame.to_dict("records")
+    ]
+    columns = [
+        Column("Estimator"),
+        Column("Covariates"),
+        Column("Otherwise"),
+        Column("Difference", numeric=True, unit="per 100 clients"),
+        Column("95% interval", numeric=True, unit="per 100 clients"),
+        Column("Clients", numeric=True),
+    ]
     only = "There is one way only of working it out, so there is no curve to draw."
-    return _with_picture(found, specification_figure(found), only if len(found.frame) == 1 else "")
+    said = only if len(found.frame) == 1 else NO_PICTURE
+    return _with_picture(found, specification_figure(found), columns, rows, said)
 
 
-def _with_picture(found: CountTable, figure: Figure | None, otherwise: str = "") -> Html:
+def _number(text: str, digits: int = 1, write: Callable[[float, int], str] = decimal) -> str:
+    return text if text in ("", HIDDEN) else write(float(text), digits)
+
+
+def _plain_interval(low: str, high: str) -> str:
+    return low if low in ("", HIDDEN) else f"{_number(low)} to {_number(high)}"
+
+
+def _signed_interval(low: str, high: str) -> str:
+    return low if low in ("", HIDDEN) else interval(float(low), float(high))
+
+
+def _with_picture(
+    found: CountTable,
+    figure: Figure | None,
+    columns: list[Column],
+    rows: list[Row],
+    otherwise: str = NO_PICTURE,
+) -> Html:
     """Picture and table; of an empty table the reason, which is its note."""
     if found.frame.empty:
         return join(tag("p", note) for note in found.notes)
-    drawn = tag("p", otherwise or NO_PICTURE) if figure is None else figure.html()
-    return join([drawn, count_table(found)])
+    drawn = tag("p", otherwise) if figure is None else figure.html()
+    hidden = bool((found.frame == HIDDEN).to_numpy().any())
+    notes = [*found.notes, *([f"{HIDDEN} {EXPLAINED['suppressed']}"] if hidden else [])]
+    return join([drawn, table(found.caption, columns, rows, notes=notes, class_="counts")])
 
 
 def scales(findings: Findings) -> Html:

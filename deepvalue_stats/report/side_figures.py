@@ -187,7 +187,15 @@ def _paint_missing(
             label=label,
         )
         for gap, place in zip(found, places, strict=True):
-            _beside(axes, gap, place, right, colour)
+            said = gap.said if gap.share is not None else f"{HIDDEN} {gap.said}: {label}"
+            axes.annotate(
+                said,
+                ((gap.share or 0.0) + 0.018 * right, place),
+                va="center",
+                fontsize=SMALL,
+                color=colour,
+                annotation_clip=False,
+            )
     for line in range(1, len(gaps)):
         axes.axhline(line - 0.5, color=SHADE, linewidth=0.8)
     name_rows(axes, list(gaps))
@@ -198,17 +206,3 @@ def _paint_missing(
         loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(labels), frameon=False,
         handletextpad=0.2, borderaxespad=0.2,
     )  # fmt: skip
-
-
-def _beside(axes: Axes, gap: _Gap, place: float, right: float, colour: str) -> None:
-    """The share to the right of its mark, or why there is none."""
-    x = 0.0 if gap.share is None else gap.share
-    text = f"{HIDDEN} {gap.said}" if gap.share is None else gap.said
-    axes.annotate(
-        text,
-        (x + 0.018 * right, place),
-        va="center",
-        fontsize=SMALL,
-        color=colour,
-        annotation_clip=False,
-    )

@@ -11,8 +11,7 @@ from functools import partial
 import pandas as pd
 from matplotlib.axes import Axes
 
-from deepvalue_stats.report.drawing import COLOURS, DASHES, draw, spread
-from deepvalue_stats.report.figures import TALL
+from deepvalue_stats.report.drawing import COLOURS, DASHES, TALL, draw, spread
 from deepvalue_stats.report.markup import Figure
 from deepvalue_stats.report.numbers import decimal, words
 from deepvalue_stats.tables import Series

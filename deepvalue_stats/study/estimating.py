@@ -181,8 +181,11 @@ def _other_bands(
     if not others:
         return []
     chances = average_risk(fit, exposure, (levels.low, levels.high), by=BAND)
-    steps = average_effect(fit, exposure, contrast=levels, scale="risk_ratio", by=BAND)
-    return [chances.where(group=others), steps.where(group=others)]
+    steps = [
+        average_effect(fit, exposure, contrast=levels, scale=scale, by=BAND)
+        for scale in ("risk_difference", "risk_ratio")
+    ]
+    return [table.where(group=others) for table in (chances, *steps)]
 
 
 def _untested(table: EffectTable, groups: tuple[str, ...]) -> EffectTable:
