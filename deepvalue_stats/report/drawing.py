@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from itertools import pairwise
@@ -100,7 +101,14 @@ def _drawn(width: float, height: float, fill: Callable[[Canvas], Any]) -> str:
         text = StringIO()
         figure.savefig(text, format="svg", metadata=NO_METADATA, transparent=True)
     svg = text.getvalue()
-    return svg[svg.index("<svg") :].replace("'DejaVu Sans', sans-serif", FONTS)
+    return _numbered(svg[svg.index("<svg") :]).replace("'DejaVu Sans', sans-serif", FONTS)
+
+
+def _numbered(svg: str) -> str:
+    """Ids by their order: matplotlib's hash the last bit of a place, which a cache may change."""
+    names = dict.fromkeys(re.findall(r'id="([a-z]+[0-9a-f]{10})"', svg))
+    order = {name: f"i{place}" for place, name in enumerate(names)}
+    return re.sub(r"\b[a-z]+[0-9a-f]{10}\b", lambda found: order.get(found[0], found[0]), svg)
 
 
 def name_rows(axes: Axes, names: Sequence[str]) -> None:

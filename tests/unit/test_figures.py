@@ -35,6 +35,7 @@ from deepvalue_stats.tables import CountTable, Series
 BANDS = {"low": "low confidence", "mid": "mid confidence", "high": "high confidence"}
 # inches between the margins of a printed page
 PAGE = 7.08
+NO_DATA = ("xtick", "ytick", "legend")
 
 
 def table(name, columns, rows):
@@ -271,7 +272,7 @@ def test_no_mark_stands_for_a_person(figure):
     marks = [
         use
         for use in BeautifulSoup(made.svg, "xml").find_all("use")
-        if not any(str(p.get("id", "")).startswith(("xtick", "ytick")) for p in use.parents)
+        if not any(str(p.get("id", "")).startswith(NO_DATA) for p in use.parents)
     ]
     assert len(marks) <= len(re.findall(r"\d+(?:\.\d+)?", made.alt))
 
@@ -364,8 +365,8 @@ def test_ways_are_in_order_and_the_main_one_is_named():
     assert made.alt == (
         "Specification curve: 3 ways of working out the difference per 100 clients, from the "
         "lowest to the highest, with 95% intervals, of which 2 leave zero out. gee, exchangeable, "
-        "all covariates: +6.1 (+3.9 to +8.3); the main model, multilevel, all covariates: +6.8 (+4.5 "
-        "to +9.1); multilevel, without age: +7.2 (\u22120.2 to +9.4). Not drawn, as too few "
+        "all covariates: +6.1 (+3.9 to +8.3); the main model, multilevel, all covariates: +6.8 "
+        "(+4.5 to +9.1); multilevel, without age: +7.2 (\u22120.2 to +9.4). Not drawn, as too few "
         "clients stand behind them: 1."
     )
     # what all ways share is no choice to show
