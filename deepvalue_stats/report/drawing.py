@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from itertools import pairwise
@@ -21,6 +22,10 @@ SMALL = 8.0
 """Points of the smallest words: a page prints a figure at its own size."""
 TALL = 42
 """Letters that an upright label of a low figure has room for."""
+WIDE, NARROW = 60, 34
+"""Letters of a row's name on one line, and where the plot would have no room beside them."""
+LINE = 0.155
+"""Inches of a line of words."""
 FONTS = "'Helvetica Neue', Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 STYLE: Mapping[Any, Any] = {
     "font.family": "sans-serif",
@@ -111,12 +116,32 @@ def _numbered(svg: str) -> str:
     return re.sub(r"\b[a-z]+[0-9a-f]{10}\b", lambda found: order.get(found[0], found[0]), svg)
 
 
-def name_rows(axes: Axes, names: Sequence[str]) -> None:
+def name_rows(axes: Axes, names: Sequence[str], wide: int = WIDE) -> None:
     """Rows of a plot under one another, the first on top, each with its name on the left."""
-    axes.set_yticks(range(len(names)), list(names))
+    axes.set_yticks(range(len(names)), [""] * len(names))
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.spines["left"].set_visible(False)
+    for row, name in enumerate(names):
+        lines = lines_of(name, wide)
+        for place, line in enumerate(lines):
+            # each on its own: lines of one text are set by the widths of another font
+            down = LINE * 72 * (place - (len(lines) - 1) / 2)
+            axes.annotate(
+                line,
+                (0, row),
+                xytext=(-5, -down),
+                xycoords=("axes fraction", "data"),
+                textcoords="offset points",
+                ha="right",
+                va="center",
+                annotation_clip=False,
+            )
+
+
+def lines_of(name: str, wide: int = WIDE) -> list[str]:
+    """The lines of a row's name."""
+    return textwrap.wrap(name, wide) or [""]
 
 
 def spread(places: list[float], gap: float) -> list[float]:

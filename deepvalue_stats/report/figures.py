@@ -19,9 +19,12 @@ from deepvalue_stats.report.drawing import (
     DASHES,
     GREY,
     INK,
+    LINE,
+    NARROW,
     SMALL,
     TALL,
     draw,
+    lines_of,
     name_rows,
     spread,
 )
@@ -160,7 +163,8 @@ def forest_figure(estimates: Sequence[Estimate], *, caption: str, x_label: str) 
     paint = partial(_paint_forest, estimates=shown, x_label=x_label)
     said = "; ".join(f"{e.group}: {signed(e.value)} ({interval(e.low, e.high)})" for e in shown)
     alt = f"Forest plot of {x_label}, with 95% intervals. {said}."
-    return Figure(draw(7.0, 0.75 + 0.27 * len(shown), paint), alt, caption)
+    lines = max((len(lines_of(e.group, NARROW)) for e in shown), default=1)
+    return Figure(draw(7.0, 0.75 + (0.2 + 0.07 * lines) * len(shown), paint), alt, caption)
 
 
 def _paint_forest(axes: Axes, *, estimates: Sequence[Estimate], x_label: str) -> None:
@@ -178,7 +182,7 @@ def _paint_forest(axes: Axes, *, estimates: Sequence[Estimate], x_label: str) ->
             fontsize=SMALL,
             annotation_clip=False,
         )
-    name_rows(axes, [e.group for e in estimates])
+    name_rows(axes, [e.group for e in estimates], NARROW)
     axes.set_xlabel(f"{x_label} (filled: the interval leaves zero out)")
     axes.xaxis.set_major_formatter(lambda value, _: decimal(value, 0 if value % 1 == 0 else 1))
 
@@ -218,7 +222,7 @@ class _Step:
     @property
     def height(self) -> float:
         lines = max(len(self.box().split("\n")), len(self.side().split("\n")))
-        return 0.16 + 0.155 * lines
+        return 0.16 + LINE * lines
 
     def box(self) -> str:
         """What remained; the step that nobody left at says what the rows are."""
@@ -265,7 +269,11 @@ def _box(
     style = "round,pad=0,rounding_size=0.05"
     axes.add_patch(FancyBboxPatch(corner, *size, boxstyle=style, edgecolor=edge, facecolor=face))
     x, y = corner[0] + size[0] / 2, corner[1] + size[1] / 2
-    axes.text(x, y, text, ha="center", va="center", fontsize=8.5, linespacing=1.25)
+    lines = text.split("\n")
+    for place, line in enumerate(lines):
+        # each on its own: lines of one text are set apart by the widths of another font
+        at = y + LINE * (place - (len(lines) - 1) / 2)
+        axes.text(x, at, line, ha="center", va="center", fontsize=8.5)
 
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:

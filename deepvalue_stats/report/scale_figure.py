@@ -16,8 +16,14 @@ from deepvalue_stats.report.markup import Figure
 from deepvalue_stats.report.numbers import decimal, interval, signed
 
 APART = 0.14
-RATIOS = (0.1, 0.2, 0.25, 0.33, 0.5, 0.67, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 10.0)
-"""Ticks of a ratio; as many of them as lie within are too many where they are more than six."""
+RATIOS = (
+    (0.1, 0.2, 0.25, 0.33, 0.5, 0.67, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 10.0),
+    (0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0),
+    (0.1, 0.5, 1.0, 2.0, 5.0, 10.0),
+    (0.01, 0.1, 1.0, 10.0, 100.0),
+)
+"""Ticks of a ratio, from fine to coarse."""
+MOST_TICKS = 5
 
 
 @dataclass(frozen=True)
@@ -97,16 +103,7 @@ def _paint(chances: Axes, differences: Axes, ratios: Axes, *, rows: Sequence[Com
     _against(differences, [one.difference for one in rows], 0.0)
     _against(ratios, [one.ratio for one in rows], 1.0)
     ratios.set_xscale("log")
-    low, high = (
-        min(1.0, *(one.ratio.low for one in rows)),
-        max(1.0, *(one.ratio.high for one in rows)),
-    )
-    ticks = [tick for tick in RATIOS if low / 1.1 <= tick <= high * 1.1]
-    ticks = (
-        ticks
-        if len(ticks) <= 5
-        else [tick for tick in ticks if tick in (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)]
-    )
+    ticks = _ticks([1.0, *(end for one in rows for end in (one.ratio.low, one.ratio.high))])
     ratios.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ratios.minorticks_off()
     name_rows(chances, [one.group for one in rows])
@@ -117,6 +114,19 @@ def _paint(chances: Axes, differences: Axes, ratios: Axes, *, rows: Sequence[Com
     differences.set_xlabel("difference per 100")
     ratios.set_xlabel("ratio of chances")
     differences.xaxis.set_major_formatter(_whole)
+
+
+def _ticks(ratios: Sequence[float]) -> list[float]:
+    """The finest ticks that are not too many to be read.
+
+    Examples
+    --------
+    >>> _ticks([0.9, 1.0, 1.6]), _ticks([0.45, 3.2])
+    ([1.0, 1.25, 1.5], [0.5, 1.0, 2.0, 3.0])
+    """
+    low, high = min(ratios) / 1.05, max(ratios) * 1.05
+    inside = [[tick for tick in ticks if low <= tick <= high] for ticks in RATIOS]
+    return next((ticks for ticks in inside if len(ticks) <= MOST_TICKS), inside[-1])
 
 
 def _whole(value: float, _place: object) -> str:
