@@ -184,10 +184,10 @@ def test_the_picture_is_made_of_cleared_counts_and_of_nothing_else(gaps, shifts)
     moved = [min(max(base + shift, 0), 100) for base, shift in zip(rounded, shifts, strict=True)]
     labels = {band: band for band in BANDS}
     tables = [cleared(missing_table(with_gaps(tuple(one)))) for one in (rounded, moved)]
-    same = tables[0].frame.equals(tables[1].frame)
     pictures = [missing_figure(table, labels) for table in tables]
-    assert (pictures[0] == pictures[1]) == same or not same
+    if tables[0].frame.equals(tables[1].frame):
+        assert pictures[0] == pictures[1]
     for table, picture in zip(tables, pictures, strict=True):
-        for (gap,) in zip(counts_of(table), strict=True):
-            if picture is not None and gap not in ("[c]", "0"):
-                assert f"{100 * int(gap) / 100:.1f}%" in picture.alt
+        printed = [gap for gap in counts_of(table) if gap not in ("[c]", "0")]
+        # of a hundred rows in each band a count is its own percentage
+        assert all(f"{gap}.0%" in picture.alt for gap in printed)
