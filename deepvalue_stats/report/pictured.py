@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import replace
 
 import pandas as pd
 
@@ -40,7 +41,7 @@ def balance(findings: Findings) -> Html:
             row["adjusted"],
             count(row["less_effective"]),
             count(row["more_effective"]),
-            _number(row["difference"], 2),
+            _number(row["difference"], 2) or "does not vary",
         ]
         for row in found.frame.to_dict("records")
     ]
@@ -64,7 +65,11 @@ def missing(findings: Findings) -> Html:
     others = [str(band) for band in dict.fromkeys(found.frame["band"]) if band not in labels]
     labels |= {band: f"{modifier} {band}" for band in others}
     rows: list[Row] = []
+    never: list[str] = []
     for name, part in found.frame.groupby("variable", sort=False):
+        if part["missing"].eq("0").all():
+            never.append(words(str(name)))
+            continue
         rows.append(Group(sentence(words(str(name)))))
         rows += [_gap(row, labels) for row in part.to_dict("records")]
     columns = [
@@ -73,9 +78,12 @@ def missing(findings: Findings) -> Html:
         Column("Missing", numeric=True),
         Column("Percent of rows", numeric=True),
     ]
-    whole = bool(found.frame["missing"].eq("0").all())
-    said = "Nothing is missing, so there is nothing to draw." if whole else NO_PICTURE
-    return _with_picture(found, missing_figure(found, labels), columns, rows, said)
+    if never and not rows:
+        return tag("p", f"Nothing is missing of any client: {', '.join(never)}.")
+    if never:
+        said = f"Never missing, and so without lines: {', '.join(never)}."
+        found = replace(found, notes=(*found.notes, said))
+    return _with_picture(found, missing_figure(found, labels), columns, rows)
 
 
 def _gap(row: Mapping[Hashable, str], labels: Mapping[str, str]) -> list[str]:

@@ -92,7 +92,8 @@ def _lines(plan: Plan, frame: pd.DataFrame, more: np.ndarray) -> Iterator[dict[s
         if name not in frame or name == model.exposure:
             continue
         known = frame[name].notna().to_numpy()
-        if not (more & known).any() or not (~more & known).any():
+        # a side of one has no spread
+        if min((more & known).sum(), (~more & known).sum()) < 2:
             continue
         values, side = frame.loc[known, name], more[known]
         clients = frame.loc[known, "client"]

@@ -128,6 +128,18 @@ def test_who_lacks_a_characteristic_is_not_compared_by_it():
     assert found.loc["need", ["less_effective", "more_effective"]].sum() == 300
 
 
+def test_what_does_not_vary_has_no_difference_and_a_side_of_one_is_not_compared():
+    frame = rows().assign(need=2.0)
+    found = balance_table(prepared_of(frame, need="number")).frame.set_index("characteristic")
+    assert np.isnan(found.loc["need", "difference"])
+    score = frame[exposure_of()]
+    frame.loc[score > score.mean(), "need"] = np.nan
+    frame.loc[score.idxmax(), "need"] = 1.0
+    assert "need" not in set(
+        balance_table(prepared_of(frame, need="number")).frame["characteristic"]
+    )
+
+
 # --- missing -------------------------------------------------------------------------------------
 
 

@@ -92,9 +92,23 @@ def test_the_numbers_of_the_picture_stand_in_the_table(name):
 
 def test_nothing_missing_is_said_and_hidden_gaps_are_no_picture():
     none = page_of("missing", rows=[("age", "low", 213, 0), ("age", "mid", 98, 0)])
-    assert text(none.missing()).startswith("Nothing is missing, so there is nothing to draw.")
+    assert text(none.missing()) == "Nothing is missing of any client: age."
     few = page_of("missing", rows=[("age", "low", 213, 3), ("age", "mid", 98, 0)])
     assert text(few.missing()).startswith("There is no picture: too few clients")
+
+
+def test_what_nobody_lacks_is_a_note_and_no_lines():
+    rows = [("age", "low", 213, 42), ("job_entry", "low", 213, 0)]
+    part = soup(page_of("missing", rows=rows).missing())
+    assert "Job entry" not in part.table.get_text()
+    assert "Never missing, and so without lines: job entry." in part.get_text()
+
+
+def test_what_does_not_vary_is_said():
+    rows = [*TABLES["balance"][1], ("sex", "yes", 123, 158, np.nan)]
+    part = soup(page_of("balance", rows=rows).balance())
+    assert part.table.get_text(" ").rstrip().endswith("does not vary")
+    assert "sex" not in part.img["alt"]
 
 
 def test_one_way_is_no_curve():
