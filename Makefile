@@ -65,6 +65,8 @@ benchmark: $(READY)  ## speed and memory of reading, models, scales and effects 
 	$(PYTHON) -m venv .venv-peer
 	.venv-peer/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/peer-requirements.txt
 	$(BIN)/python benchmarks/effects.py --peer-python .venv-peer/bin/python
+	$(BIN)/python benchmarks/panel.py --peer-python .venv-peer/bin/python
+	$(BIN)/python benchmarks/panel_gee.py
 
 power: $(READY)  ## simulated power beside the closed forms (long)
 	$(BIN)/python benchmarks/check_power.py

@@ -12,7 +12,6 @@ line says so.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import platform
@@ -76,6 +75,10 @@ SECTIONS: dict[str, list[Case]] = {
         Case("two-way within", 100_000, 10, 0.9, "two_way", "linearmodels", 1, agree=1e-9),
         Case("random effects", 100_000, 10, 0.9, "random", "", most=3),
     ],
+    "gee": [
+        Case("GEE, exchangeable", 20_000, 5, 0.9, "averaged", "statsmodels_gee", 20),
+        Case("GEE, independence", 20_000, 5, 0.9, "independent", "statsmodels_independent", 20),
+    ],
 }
 
 
@@ -123,6 +126,32 @@ def _statsmodels() -> Callable:
     return call
 
 
+def _averaged(correlation: str) -> Callable:
+    from deepvalue_stats.models import fit_gee
+
+    def call(rows: object) -> list[float]:
+        fit = fit_gee(f"good ~ {TERMS}", rows, group="client", correlation=correlation)
+        return [float(b) for b in fit.params[-3:]]
+
+    return call
+
+
+def _statsmodels_gee(correlation: str) -> Callable:
+    from statsmodels.genmod import cov_struct, families
+    from statsmodels.genmod.generalized_estimating_equations import GEE
+
+    structure = getattr(cov_struct, correlation)
+
+    def call(rows: object) -> list[float]:
+        family = families.Binomial()
+        model = GEE.from_formula(
+            f"good ~ {TERMS}", "client", rows, family=family, cov_struct=structure()
+        )
+        return [float(b) for b in model.fit().params[-3:]]
+
+    return call
+
+
 def _linearmodels() -> Callable:
     from linearmodels.panel import PanelOLS
 
@@ -152,7 +181,11 @@ CALLED: dict[str, Callable[[], Callable]] = {
     "conditional": lambda: _ours("conditional_logit"),
     "two_way": lambda: _ours("two_way"),
     "random": lambda: _ours("random"),
+    "averaged": lambda: _averaged("exchangeable"),
+    "independent": lambda: _averaged("independence"),
     "statsmodels": _statsmodels,
+    "statsmodels_gee": lambda: _statsmodels_gee("Exchangeable"),
+    "statsmodels_independent": lambda: _statsmodels_gee("Independence"),
     "linearmodels": _linearmodels,
     "pyfixest": _pyfixest,
 }
@@ -163,7 +196,7 @@ def once(name: str, clients: int, waves: int, kept: float) -> None:
     call = CALLED[name]()
     call(simulated(200, waves, kept))
     rows = simulated(clients, waves, kept)
-    calls = 1 if name == "statsmodels" else CALLS
+    calls = 1 if name.startswith("statsmodels") else CALLS
     seconds, params = [], []
     for _ in range(calls):
         began = time.process_time()
@@ -185,7 +218,7 @@ def peer_found(peer: str, python: str) -> bool:
     if peer == "clogit":
         asked = ["Rscript", "-e", "quit(status = !requireNamespace('survival', quietly = TRUE))"]
         return shutil.which("Rscript") is not None and _runs(asked)
-    return _runs([_python(peer, python), "-c", f"import {peer}"])
+    return _runs([_python(peer, python), "-c", f"import {peer.partition('_')[0]}"])
 
 
 def _python(name: str, python: str) -> str:
@@ -264,22 +297,11 @@ def written(lines: list[dict[str, object]], output: Path, command: str) -> None:
     (output / "table.md").write_text("\n".join(text), encoding="utf-8")
 
 
-def gee_lines(rounds: int) -> list[dict[str, object]]:
-    """Lines of `panel_gee.py`'s `gee_section`, where that file stands beside this one."""
-    path = HERE / "panel_gee.py"
-    if not path.exists():
-        return []
-    spec = importlib.util.spec_from_file_location("panel_gee", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return list(module.gee_section(rounds))
-
-
 def main() -> None:
     """Measure, or run one round for the process that measures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--sections", nargs="+", default=[*SECTIONS, "gee"])
+    parser.add_argument("--sections", nargs="+", default=list(SECTIONS), choices=SECTIONS)
     parser.add_argument("--peer-python", default=sys.executable)
     parser.add_argument("--output", type=Path, default=Path("reports/benchmarks/panel"))
     parser.add_argument("--once", nargs=4, help=argparse.SUPPRESS)
@@ -290,9 +312,7 @@ def main() -> None:
         return
     lines = []
     for section in wanted.sections:
-        if section == "gee":
-            lines += gee_lines(wanted.rounds)
-        for case in SECTIONS.get(section, []):
+        for case in SECTIONS[section]:
             lines.append(measured(case, wanted.rounds, wanted.peer_python))
             print(lines[-1], flush=True)
     written(lines, wanted.output, f"python benchmarks/panel.py --rounds {wanted.rounds}")

@@ -163,6 +163,18 @@ page.triangulation()
 page.panel()
 
 # %% [markdown]
+# ### Earlier outcomes and later ratings
+
+# %%
+page.dynamics()
+
+# %% [markdown]
+# ### When a practitioner leaves
+
+# %%
+page.breaks()
+
+# %% [markdown]
 # ## How long until the outcome
 
 # %%

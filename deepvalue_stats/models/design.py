@@ -150,7 +150,7 @@ def build_design(
         If a variable is not there, a value is missing, or the columns of the matrix are not
         linearly independent (naming one that the others explain).
     """
-    outcome, right = _sides(formula)
+    outcome, right = sides(formula)
     refuse_absent((outcome,), data, formula)
     _refuse_unread(used_columns(right, formula), data, formula)
     refuse_absent(needed, data, formula)
@@ -232,7 +232,8 @@ def _refuse_unread(names: Sequence[str], data: pd.DataFrame, formula: str) -> No
         )
 
 
-def _sides(formula: str) -> tuple[str, str]:
+def sides(formula: str) -> tuple[str, str]:
+    """The outcome's column and the terms, refused where a formula has not both."""
     outcome, tilde, right = (part.strip() for part in formula.partition("~"))
     if not tilde or not outcome or not right:
         raise ModelError("not a formula", formula, "write outcome ~ terms")

@@ -1,4 +1,4 @@
-"""What a plan must say to follow the same client over time: panels and hazards."""
+"""What a plan must say to follow the same client over time: panels, breaks, hazards."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from deepvalue_stats.plan.definitions import DEFINITIONS
 from deepvalue_stats.plan.draft import Draft, unknown
 from deepvalue_stats.plan.parts import (
     PANEL,
+    Breaks,
+    CovariatePlan,
+    Ids,
     ModelPlan,
     OutcomePlan,
     Triangulation,
@@ -43,6 +46,7 @@ def time_faults(draft: Draft) -> Iterator[Fault]:
             where = f"outcomes.{name}.definition"
             yield unknown("definition", outcome.definition, where, DEFINITIONS)
     yield from _short(draft, clock)
+    yield from _breaks(draft, clock)
     triangulation: Triangulation | None = draft.one("triangulation")
     if triangulation and clock and clock.kind == "dates":
         fix = "leave it out, or use a clock of waves"
@@ -103,3 +107,48 @@ def _short(draft: Draft, clock: Clock | None) -> Iterator[Fault]:
             "clock.follow_up.incomplete",
             'add a model with estimator = "hazard", or use exclude',
         )
+
+
+def _breaks(draft: Draft, clock: Clock | None) -> Iterator[Fault]:
+    breaks: Breaks | None = draft.one("breaks")
+    if breaks is None:
+        return
+    if clock and clock.kind == "dates":
+        fix = "leave it out, or use a clock of waves"
+        yield Fault("a break is seen between waves, and dated records have none", "breaks", fix)
+    ids: Ids | None = draft.one("ids")
+    if ids and ids.practitioner is None:
+        fix = "add ids.practitioner = { column = ... }"
+        yield Fault("a break is a change of practitioner", "ids.practitioner", fix)
+    for place, kind, why, fix in _TOLD:
+        yield from _told(draft, getattr(breaks, place), place, kind, why, fix)
+
+
+# what of a break is told wave by wave: its setting, the type of the covariate, and why
+_TOLD = (
+    (
+        "reason",
+        "category",
+        "why a practitioner changed is told wave by wave, in words",
+        'declare it with type = "category" and without at',
+    ),
+    (
+        "closed",
+        "number",
+        "whether a case is closed is told wave by wave, by 0 and 1",
+        'declare it with type = "number" and without at',
+    ),
+)
+
+
+def _told(
+    draft: Draft, name: str | None, place: str, kind: str, why: str, fix: str
+) -> Iterator[Fault]:
+    if name is None:
+        return
+    if name not in draft.names("covariates"):
+        yield unknown("covariate", name, f"breaks.{place}", draft.names("covariates"))
+        return
+    declared: CovariatePlan | None = draft.many("covariates").get(name)
+    if declared and (declared.type != kind or declared.at is not None):
+        yield Fault(why, f"covariates.{name}", fix)

@@ -352,6 +352,21 @@ PANEL = (
 )  # fmt: skip
 
 
+class Breaks(Part):
+    """Changes of practitioner that nobody chose: a design of its own, for studies of waves.
+
+    `reason` is a covariate that says, at the wave after a change, why the practitioner changed;
+    `outside` are its values that have nothing to do with client or relationship, as leave,
+    retirement or a closed office. Every other change counts as made within the pair, and such
+    clients are left out, counted. `closed` is a covariate of 0 and 1 that says whether a case had
+    been closed: who leaves after that should take nothing away, which is a placebo.
+    """
+
+    reason: str
+    outside: Annotated[Names, Field(min_length=1)]
+    closed: str | None = None
+
+
 class Triangulation(Part):
     """Estimates of one effect side by side, and which of them, named beforehand, speaks.
 
@@ -474,6 +489,7 @@ class Plan(Part):
     verdicts: Verdicts
     disclosure: Disclosure
     across: Across | None = None
+    breaks: Breaks | None = None
     triangulation: Triangulation | None = None
     sensitivity: Sensitivity = Field(default_factory=Sensitivity)
     power: Power | None = None
@@ -490,7 +506,7 @@ class Plan(Part):
         # locked may have its chances worked out afterwards, and stays the plan that was locked
         values = self.model_dump(mode="json", by_alias=True, exclude={"power"})
         # a part that is not asked for leaves the plan what it was before there was such a part
-        for part in ("across", "triangulation"):
+        for part in ("across", "breaks", "triangulation"):
             if values[part] is None:
                 del values[part]
         for outcome in values["outcomes"].values():

@@ -1,4 +1,4 @@
-"""The same client over time: estimates side by side, who changes, days to the outcome."""
+"""The same client over time: estimates side by side, who changes, breaks, days to the outcome."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from deepvalue_stats.report.markup import Column, Html, Row, join, safe, table, 
 from deepvalue_stats.report.numbers import (
     HIDDEN,
     count,
+    decimal,
     interval,
+    probability,
     sentence,
     signed,
     words,
 )
 from deepvalue_stats.report.technical import count_table
-from deepvalue_stats.report.time_figures import waiting_figure
+from deepvalue_stats.report.time_figures import event_figure, waiting_figure
 from deepvalue_stats.tables import CountTable, Series
 
 SPEAKS = "speaks"
@@ -65,6 +67,38 @@ def panel(findings: Findings) -> Html:
     """How many clients there are to follow, and how many of them change."""
     found = _filled(findings, "panel")
     return tag("p", NO_WAVES) if found is None else count_table(found)
+
+
+def dynamics(findings: Findings) -> Html:
+    """Models in which the past has a say: earlier outcomes, later ratings, both ways at once."""
+    found = _filled(findings, "dynamics")
+    if found is None:
+        return tag("p", "No model of earlier outcomes or later ratings was fitted.")
+    rows: list[Row] = [
+        [
+            sentence(str(row["model"])),
+            words(str(row["what"])),
+            *(_figure(str(row[key])) for key in ("value", "low", "high")),
+            _chance(str(row["p_value"])),
+            count(str(row["clients"])),
+            str(row["reading"]),
+        ]
+        for _, row in found.frame.iterrows()
+    ]
+    numeric = ("Estimate", "Low", "High", "p", "Clients")
+    columns = [Column("Model"), Column("What"), *(Column(name, numeric=True) for name in numeric)]
+    return table(found.caption, [*columns, Column("Reading")], rows, notes=found.notes)
+
+
+def breaks(findings: Findings) -> Html:
+    """What follows a change of practitioner that nobody chose: who, the curve, and the checks."""
+    who = _filled(findings, "breaks")
+    if who is None:
+        return tag("p", "The plan does not say which changes of practitioner nobody chose.")
+    drawn = _drawn(findings, "event_study")
+    figure = Html("") if drawn is None else event_figure(drawn).html()
+    checks = _filled(findings, "break_checks")
+    return figure + count_table(who) + (Html("") if checks is None else count_table(checks))
 
 
 def waiting(findings: Findings) -> Html:
@@ -123,3 +157,18 @@ def _filled(findings: Findings, name: str) -> CountTable | None:
 def _drawn(findings: Findings, name: str) -> Series | None:
     found = findings.series.get(name)
     return None if found is None or found.frame.empty else found
+
+
+def _figure(text: str) -> str:
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return decimal(value, 1 if abs(value) >= 2 else 3)
+
+
+def _chance(text: str) -> str:
+    try:
+        return probability(float(text))
+    except ValueError:
+        return text

@@ -242,6 +242,14 @@ class Page:
         """How many clients there are to follow over waves, and how many of them change."""
         return over_time.panel(self.findings)
 
+    def dynamics(self) -> Html:
+        """Models in which the past has a say."""
+        return over_time.dynamics(self.findings)
+
+    def breaks(self) -> Html:
+        """What follows a change of practitioner that nobody chose."""
+        return over_time.breaks(self.findings)
+
     def waiting(self) -> Html:
         """How long until the outcome."""
         return over_time.waiting(self.findings)

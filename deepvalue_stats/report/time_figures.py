@@ -1,4 +1,4 @@
-"""The figures of time: how long until the outcome.
+"""The figures of time: before and after a change of practitioner, and how long until the outcome.
 
 Only lines, intervals and steps of cleared numbers; never the value of a single person.
 """
@@ -11,10 +11,73 @@ from functools import partial
 import pandas as pd
 from matplotlib.axes import Axes
 
-from deepvalue_stats.report.drawing import COLOURS, DASHES, TALL, draw, spread
+from deepvalue_stats.report.drawing import COLOURS, DASHES, GREY, INK, SMALL, TALL, draw, spread
 from deepvalue_stats.report.markup import Figure
-from deepvalue_stats.report.numbers import decimal, words
+from deepvalue_stats.report.numbers import decimal, interval, signed, words
 from deepvalue_stats.tables import Series
+
+
+def event_figure(series: Series) -> Figure:
+    """Differences by wave before and after a change, about a line at nought.
+
+    Parameters
+    ----------
+    series : Series
+        Differences in risk; `x` counts waves from the first after the change, which is 0.
+    """
+    line = series.frame.sort_values("x", kind="stable")
+    numbers = line[["x", "y", "low", "high"]].to_numpy(dtype="float64")
+    said = "; ".join(
+        f"{_when(x)}: {signed(100 * y)} ({interval(100 * low, 100 * high)})"
+        for x, y, low, high in numbers
+    )
+    alt = f"{series.caption}, {words(series.y_label)}, with 95% intervals. {said}."
+    paint = partial(_paint_event, line=line, x_label=series.x_label, y_label=series.y_label)
+    return Figure(draw(7.0, 2.75, paint), alt, series.caption)
+
+
+def _when(x: float) -> str:
+    """An event time as a reader says it.
+
+    Examples
+    --------
+    >>> _when(-2.0), _when(0.0), _when(1.0)
+    ('2 waves before', 'the first wave after', '1 wave later')
+    """
+    if x == 0:
+        return "the first wave after"
+    size = abs(int(x))
+    unit = "wave" if size == 1 else "waves"
+    return f"{size} {unit} {'before' if x < 0 else 'later'}"
+
+
+def _paint_event(axes: Axes, *, line: pd.DataFrame, x_label: str, y_label: str) -> None:
+    axes.axhline(0, color=GREY, linewidth=1, linestyle="--")
+    axes.axvline(-0.5, color=GREY, linewidth=1, linestyle=":")
+    x = line["x"].to_numpy()
+    low, middle, high = (100 * line[name].to_numpy() for name in ("low", "y", "high"))
+    for place, bottom, top in zip(x, low, high, strict=True):
+        axes.plot([place, place], [bottom, top], color=INK, solid_capstyle="butt")
+    filled = (low > 0) | (high < 0)
+    for place, value, full in zip(x, middle, filled, strict=True):
+        face = INK if full else "white"
+        axes.plot([place], [value], "o", color=INK, markerfacecolor=face, markersize=6)
+    axes.annotate(
+        "change",
+        (-0.5, 1.0),
+        xycoords=("data", "axes fraction"),
+        color=GREY,
+        ha="center",
+        va="bottom",
+        fontsize=SMALL,
+        annotation_clip=False,
+    )
+    axes.set_xticks(x)
+    axes.set(
+        xlabel=f"{x_label} (filled: the interval leaves zero out)",
+        ylabel=textwrap.fill(y_label, TALL),
+    )
+    axes.xaxis.set_major_formatter(lambda value, _: decimal(value, 0))
 
 
 def waiting_figure(series: Series, labels: dict[str, str]) -> Figure:

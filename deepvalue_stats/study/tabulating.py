@@ -136,6 +136,10 @@ def _role(plan: Plan, name: str) -> str:
     return plan.models[name].role if name in plan.models else "variant"
 
 
+# a logit's groups differ in odds, those of a model of time in paces
+_RATIOS = {"median_odds_ratio": "median_ratio", "median_hazard_ratio": "median_ratio"}
+
+
 def _random_effects(plan: Plan, fitted: Fitted) -> CountTable:
     """How much groups differ, in plain terms; only of fits whose numbers may be shown."""
     withheld = too_few_groups(plan, fitted)
@@ -148,7 +152,7 @@ def _random_effects(plan: Plan, fitted: Fitted) -> CountTable:
         "std_dev": "statistic",
         "latent_icc": "statistic",
         "probability_icc": "statistic",
-        "median_odds_ratio": "statistic",
+        "median_ratio": "statistic",
         "slopes_from": "statistic",
         "slopes_to": "statistic",
     }
@@ -156,7 +160,7 @@ def _random_effects(plan: Plan, fitted: Fitted) -> CountTable:
         {"model": name, "groups": fit.n_groups[row["group"]], "effect": row["term"], **row}
         for name, fit in every.items()
         if fit.convergence.status == "ok" and name not in withheld
-        for row in fit.in_plain_terms().to_dict("records")
+        for row in fit.in_plain_terms().rename(columns=_RATIOS).to_dict("records")
     ]
     frame = pd.DataFrame(rows, columns=list(rules))
     return CountTable(
@@ -171,7 +175,8 @@ def _random_effects(plan: Plan, fitted: Fitted) -> CountTable:
             "Latent ICC: the share of the variance of the log odds that lies between the groups.",
             "Probability ICC: the same share of the outcome itself, for a client with average "
             "covariates; it is smaller.",
-            "Median odds ratio: between two groups drawn at random, the better against the worse.",
+            "Median ratio: between two groups drawn at random, the better against the worse; of "
+            "odds, or of paces in a model of time.",
             "Slopes from, to: the middle 80% of the groups' own slopes.",
         ),
     )  # fmt: skip

@@ -165,7 +165,7 @@ def test_how_much_clients_differ_is_told_in_plain_terms(written):
     sd = float(main["std_dev"])
     assert sd == pytest.approx(2.461, abs=1e-3)
     assert float(main["latent_icc"]) == pytest.approx(sd**2 / (sd**2 + np.pi**2 / 3), rel=1e-9)
-    assert float(main["median_odds_ratio"]) == pytest.approx(np.exp(0.95387 * sd), rel=1e-4)
+    assert float(main["median_ratio"]) == pytest.approx(np.exp(0.95387 * sd), rel=1e-4)
     assert main["slopes_from"] == ""
     assert float(table.loc[("doctor", "practitioner"), "std_dev"]) == 0
     assert set(table.index.get_level_values("model")) == {

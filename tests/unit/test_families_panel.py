@@ -44,7 +44,9 @@ def test_nobody_rates_before_advice_and_few_leave_the_items_out_later(table):
     before = table["wave"] == 0
     columns = ["relationship", "true_relationship", "true_within"]
     assert table.loc[before, columns].isna().to_numpy().all()
-    assert table.loc[~before, "relationship"].isna().mean() == pytest.approx(0.02, abs=0.01)
+    open_ = ~before & (table["closed"] == 0)
+    assert table.loc[open_, "relationship"].isna().mean() == pytest.approx(0.02, abs=0.01)
+    assert table.loc[table["closed"] == 1, "relationship"].isna().all()
     assert table.loc[~before, "true_relationship"].notna().all()
     assert table["relationship"].dropna().between(1, 5).all()
 
@@ -91,13 +93,34 @@ def test_an_adviser_changes_where_a_reason_is_told_and_nowhere_else(table):
     another = before.notna() & (before != ordered["practitioner"])
     told = ordered["reason"] != "none"
     assert (another <= told).all()
-    # only who left an adviser and came back between two interviews tells of a change without one
-    assert (told & ~another).sum() <= 3
+    # only who left an adviser and came back between two interviews tells of a change without one,
+    # and who has none any longer
+    assert (told & ~another & (ordered["closed"] == 0)).sum() <= 3
     assert (ordered["changed"] == told).all()
     assert not told[ordered["wave"] < 2].any()
 
 
+def test_a_case_stays_closed_and_loses_its_adviser_once_and_for_reasons_outside(table):
+    draw = draw_panel(family_parameters("everyday"), 5)
+    ordered = table.sort_values(["client", "wave"])
+    assert (ordered.groupby("client")["closed"].diff().fillna(0) >= 0).all()
+    assert not ordered.loc[ordered["wave"] < 2, "closed"].any()
+    closed = draw.course.closed
+    assert closed[:, 2].mean() == pytest.approx(draw.parameters.closing_share, abs=0.03)
+    gone = draw.course.gone
+    assert (gone <= closed).all()
+    assert (gone.sum(axis=1) <= 1).all()
+    assert gone.any()
+    # whoever leaves later takes nothing along: relationship and adviser stay what they were
+    still = closed[:, 1:] & closed[:, :-1]
+    for name in ("changing", "adviser"):
+        values = getattr(draw.course, name)
+        assert (values[:, 1:] == values[:, :-1])[still].all()
+    assert not (draw.course.reason > 0)[closed].any()
+
+
 def test_event_time_counts_from_the_first_interview_that_tells_of_a_change(table):
+    table = table[table["closed"] == 0]
     changed = table[table["event_time"].notna()]
     at_change = changed[changed["event_time"] == 0]
     assert (at_change["changed"] == 1).all()

@@ -239,10 +239,14 @@ def test_the_counts_are_those_of_the_frames(panel):
     assert told["families"] == len(panel.frames["families"]) == 1320
     assert told["interviews"] == len(rows) == len(panel.known)
     assert told["interviews_by_wave"] == rows.groupby("wave").size().tolist()
-    reasons = rows["adviser_changed"].value_counts()
-    assert told["changes_told"] == {name: reasons[name] for name in ("outside", "own")}
+    closed = rows["case_closed"] == 1
+    reasons = rows.loc[~closed, "adviser_changed"].value_counts()
+    once_closed = (rows.loc[closed, "adviser_changed"] == "outside").sum()
+    assert told["changes_told"]["outside"] == reasons["outside"]
+    assert told["changes_told"]["outside_once_closed"] == once_closed
+    assert told["families_with_a_closed_case"] == rows.loc[closed, "family_id"].nunique()
     assert told["advisers_met"] == rows["adviser_id"].nunique()
-    changed = rows.loc[rows["adviser_changed"] != "none", "family_id"]
+    changed = rows.loc[(rows["adviser_changed"] != "none") & ~closed, "family_id"]
     assert told["families_with_a_change"] == changed.nunique()
     later = rows[rows["wave"] > 0].groupby("family_id")["in_control"].nunique()
     assert told["families_whose_outcome_varies"] == (later == 2).sum()

@@ -29,7 +29,7 @@ from deepvalue_stats.report.power_figure import power_figure
 from deepvalue_stats.report.scale_figure import Compared, Ranged, scales_figure
 from deepvalue_stats.report.side_figures import balance_figure, missing_figure
 from deepvalue_stats.report.specification_figure import specification_figure
-from deepvalue_stats.report.time_figures import waiting_figure
+from deepvalue_stats.report.time_figures import event_figure, waiting_figure
 from deepvalue_stats.tables import CountTable, Series
 
 BANDS = {"low": "low confidence", "mid": "mid confidence", "high": "high confidence"}
@@ -160,6 +160,10 @@ def waiting(moved=0.0):
     return waiting_figure(series, {"less": "less effective", "more": "more effective"})
 
 
+def event(moved=0.0):
+    return event_figure(lines(["all"], moved=moved, xs=(-2.0, 0.0, 1.0)))
+
+
 def power(moved=0.0):
     series = lines(["C1", "C2"], moved=moved, xs=(20.0, 40.0, 80.0))
     return power_figure(series, {"C1": "the effect", "C2": "more so where low"})
@@ -185,7 +189,7 @@ def steps(moved=0.0):
 
 
 FIGURES = [predicted, banded, difference, forest, flow, balance, missing, scales, practitioners,
-           specifications, waiting, power, dots, histogram, enough, steps]  # fmt: skip
+           specifications, waiting, event, power, dots, histogram, enough, steps]  # fmt: skip
 every = pytest.mark.parametrize("figure", FIGURES, ids=lambda one: one.__name__)
 
 

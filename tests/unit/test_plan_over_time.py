@@ -71,6 +71,16 @@ triangulation = {speaks = "primary"}
   dated records follow no client over waves
   where: triangulation
   fix:   leave it out, or use a clock of waves
+
+covariates.why = {column = "contacts.why", type = "category", at = "baseline"}
+breaks = {reason = "why", outside = ["leave"]}
+  2 problems
+  1. a break is seen between waves, and dated records have none
+  where: breaks
+  fix:   leave it out, or use a clock of waves
+  2. why a practitioner changed is told wave by wave, in words
+  where: covariates.why
+  fix:   declare it with type = "category" and without at
 """
 
 # changes of the study of waves
@@ -99,6 +109,11 @@ models.pooled.period_days = 30
   where: models.pooled.estimator
   fix:   use gee, logit, multilevel, pooled, within, between, first_difference, random,
       within_between, conditional_logit
+
+breaks = {reason = "why", outside = ["leave"]}
+  there is no covariate 'why'
+  where: breaks.reason
+  fix:   use one of wave, group, age, sex, homeless, stage, mental_health
 """
 
 

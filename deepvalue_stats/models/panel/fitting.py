@@ -10,6 +10,7 @@ import pandas as pd
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models.coding import used_columns
 from deepvalue_stats.models.design import build_design
+from deepvalue_stats.models.dynamics.nickell import flagged
 from deepvalue_stats.models.fit import ModelFit
 from deepvalue_stats.models.panel.estimators import (
     ConditionalLogit,
@@ -39,7 +40,8 @@ def fit_panel(
     For whether a client does better when the relationship is better (within, first_difference,
     conditional_logit), whether clients with better relationships do better (between), or both side
     by side (within_between). Not for effects that carry over from one wave to the next, nor for
-    the outcome of the wave before among the terms: within a few waves that is biased.
+    the outcome of the wave before among the terms: within a few waves that is biased, and the fit's
+    convergence says by how much (use `fit_dynamic`).
 
     Parameters
     ----------
@@ -145,7 +147,7 @@ def fit_panel(
         from deepvalue_stats.models.panel.within_between import fit_within_between
 
         return fit_within_between(asked, chosen, practitioner)
-    return fit_linear(asked, chosen)
+    return flagged(fit_linear(asked, chosen))
 
 
 def _covariance(covariance: str | None, client: str, estimator: Estimator) -> str:

@@ -32,7 +32,8 @@ FAMILY_COLUMNS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
         "interviewed_on": ("date", "day of the interview", ""),
         "adviser_id": (
             "text",
-            "the adviser of the time; at wave 0, who then took the family on",
+            "the adviser of the time; at wave 0 who then took the family on, of a closed case who "
+            "closed it",
             "P and 3 digits",
         ),
         "branch_id": _ID["branch_id"],
@@ -44,9 +45,11 @@ FAMILY_COLUMNS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
         "adviser_changed": (
             "text",
             "why the adviser is another than at the last interview: outside (the adviser left), "
-            "own (the family asked, or the adviser decided)",
+            "own (the family asked, or the adviser decided); of a closed case outside says that "
+            "who closed it has left",
             "none, outside, own",
         ),
+        "case_closed": ("whole number", "the case is closed, and nobody advises", "0 or 1"),
     },
     "families": {
         "family_id": _ID["family_id"],

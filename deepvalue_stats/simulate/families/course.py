@@ -25,7 +25,8 @@ class Course:
     `reason` why it is another than at the wave before. `changing` is what can change about the
     relationship: the adviser's, the dyad's and the year's own part; 0 at wave 0. `rest` is the log
     odds of control but for the relationship and the intercept, `chance` the chance itself, and
-    `after_break` what past changes of adviser contribute to `rest`.
+    `after_break` what past changes of adviser contribute to `rest`. `closed` tells whose case is
+    closed, and `gone` that the adviser who closed it has left since the wave before.
     """
 
     adviser: IntArray
@@ -35,6 +36,8 @@ class Course:
     rest: FloatArray
     chance: FloatArray
     control: BoolArray
+    closed: BoolArray
+    gone: BoolArray
 
     @property
     def first_change(self) -> IntArray:
@@ -51,9 +54,11 @@ class _State:
     adviser: IntArray
     dyad: FloatArray
     occasion: FloatArray
+    changing: FloatArray
     relationship: FloatArray
     control: BoolArray
     first: IntArray
+    left: BoolArray
 
 
 def follow(
@@ -81,17 +86,23 @@ def follow(
     """
     made: dict[str, list[np.ndarray]] = {name: [] for name in Course.__annotations__}
     stable, state = _stable(p, homes), _at_start(p, advisers, homes)
-    strength = strength_of(p, homes)
+    strength, closes = strength_of(p, homes), _closing(p, luck)
     for wave in range(p.waves):
-        reason = _change(p, advisers, homes, luck, state, wave) if breaks else _nobody(homes)
-        changing = _relate(p, advisers, homes, luck, state, wave, reason)
+        closed = wave >= closes
+        gone = (wave > closes) & _leaving(advisers, homes, state, wave) & ~state.left
+        state.left = state.left | gone
+        reason = _nobody(homes)
+        if breaks:
+            reason = _change(p, advisers, homes, luck, state, wave, ~closed)
+        changing = _relate(p, advisers, homes, luck, state, wave, reason, ~closed)
         made["reason"].append(reason)
         broken = _broken(p, made["reason"], state.first) if costs else np.zeros(len(reason))
         rest = stable + _of_the_year(p, advisers, luck, state, wave) + broken
         acts = relationship_effect(p, strength, changing, homes.part) if wave >= RATED else 0.0
         chance = sigmoid(intercept + rest + acts)
         state.control = luck.outcome[:, wave] < chance
-        now = (state.adviser, reason, changing, broken, rest, chance, state.control)
+        seen = (state.adviser, reason, changing, broken, rest, chance, state.control)
+        now = (*seen, closed, gone)
         for name, values in zip(made, now, strict=True):
             if name != "reason":
                 made[name].append(values)
@@ -147,10 +158,24 @@ def _at_start(p: FamilyParameters, advisers: Advisers, homes: Households) -> _St
         adviser=advisers.holder[homes.post, homes.entered + RATED],
         dyad=np.zeros(n),
         occasion=np.zeros(n),
+        changing=np.zeros(n),
         relationship=np.zeros(n),
         control=np.zeros(n, dtype=np.bool_),
         first=np.full(n, p.waves),
+        left=np.zeros(n, dtype=np.bool_),
     )
+
+
+def _closing(p: FamilyParameters, luck: Luck) -> IntArray:
+    """Say at which wave each case is first found closed; the number of waves for never."""
+    closes = luck.closes < p.closing_share
+    closes[:, :CHANGES] = False
+    return np.where(closes.any(axis=1), closes.argmax(axis=1), p.waves)
+
+
+def _leaving(advisers: Advisers, homes: Households, state: _State, wave: int) -> BoolArray:
+    """Say whose adviser of the wave before has gone."""
+    return np.asarray(advisers.leaves[state.post, homes.entered + wave])
 
 
 def _nobody(homes: Households) -> IntArray:
@@ -164,18 +189,19 @@ def _change(
     luck: Luck,
     state: _State,
     wave: int,
+    open_: BoolArray,
 ) -> IntArray:
     """Say who has another adviser than at the wave before, and why, and take them there."""
     if wave < CHANGES:
         return _nobody(homes)
     year = homes.entered + wave
-    outside = advisers.leaves[state.post, year]
+    outside = _leaving(advisers, homes, state, wave) & open_
     odds = (
         log_odds(p.turnover * (1 - p.turnover_outside))
         + p.own_by_relationship * state.relationship
         + p.own_by_outcome * (state.control - p.base_rate)
     )
-    own = ~outside & (luck.asks[:, wave] < sigmoid(odds))
+    own = ~outside & open_ & (luck.asks[:, wave] < sigmoid(odds))
     reason = np.select([outside, own], [OUTSIDE, OWN], STAYED)
     service, place = state.post // p.practitioners, state.post % p.practitioners
     # who lost their adviser goes to any post of the branch, who asked to another one than theirs
@@ -197,6 +223,7 @@ def _relate(
     state: _State,
     wave: int,
     reason: IntArray,
+    open_: BoolArray,
 ) -> FloatArray:
     """Let the relationship of the year come about, and give the part of it that can change."""
     if wave < RATED:
@@ -212,8 +239,10 @@ def _relate(
         + np.sqrt(max(p.occasion_share, 0.0)) * state.occasion
         + p.feedback * (state.control - p.base_rate) * (wave > RATED)
     )
-    state.relationship = changing + homes.part
-    return np.asarray(changing)
+    # of a closed case stays what it was
+    state.changing = np.where(open_, changing, state.changing)
+    state.relationship = state.changing + homes.part
+    return state.changing
 
 
 def _broken(p: FamilyParameters, reasons: list[IntArray], first: IntArray) -> FloatArray:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepvalue_stats.simulate.chances import log_odds, sigmoid
-from deepvalue_stats.simulate.families.course import RATED, STAYED, Course
+from deepvalue_stats.simulate.families.course import OUTSIDE, RATED, STAYED, Course
 from deepvalue_stats.simulate.families.parameters import FamilyParameters
 from deepvalue_stats.simulate.families.people import Households
 from deepvalue_stats.simulate.population import BoolArray, FloatArray, IntArray, ordinal
@@ -43,7 +43,8 @@ def draw_items(
 ) -> NDArray[np.int8]:
     """Draw what every family would answer at every wave with an adviser.
 
-    `EMPTY` at wave 0, and throughout an interview in which the family would rather not rate.
+    `EMPTY` at wave 0, once the case is closed, and throughout an interview in which the family
+    would rather not rate.
 
     One row a family, one column a wave, and the items.
     """
@@ -59,6 +60,7 @@ def draw_items(
     answers[rng.random(answers.shape, dtype=np.float32) < p.missing_item_share] = EMPTY
     answers[rng.random(len(answers)) >= p.rating_share] = EMPTY
     items[:, RATED:] = answers.reshape(p.families, -1, p.rating_items)
+    items[course.closed] = EMPTY
     return items
 
 
@@ -92,12 +94,14 @@ def worries_of(p: FamilyParameters, course: Course, noise: FloatArray) -> IntArr
 def reason_since(course: Course, interviewed: BoolArray) -> IntArray:
     """Find why the adviser is another than at the family's last interview, the last reason first.
 
-    A change at a wave that was missed is told of at the next interview.
+    A change at a wave that was missed is told of at the next interview. Of a closed case it is told
+    that who closed it has left.
     """
-    told = np.zeros_like(course.reason)
+    reason = np.where(course.gone, OUTSIDE, course.reason)
+    told = np.zeros_like(reason)
     open_ = np.zeros(len(told), dtype=np.int64)
     for wave in range(told.shape[1]):
-        open_ = np.where(course.reason[:, wave] != STAYED, course.reason[:, wave], open_)
+        open_ = np.where(reason[:, wave] != STAYED, reason[:, wave], open_)
         told[:, wave] = open_
         open_ = np.where(interviewed[:, wave], STAYED, open_)
     return told

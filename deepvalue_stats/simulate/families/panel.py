@@ -19,6 +19,7 @@ from deepvalue_stats.simulate.families.records import (
     interview_frame,
     known_family_frame,
 )
+from deepvalue_stats.simulate.families.table import first_told
 from deepvalue_stats.simulate.families.truth import (
     DEFINITIONS,
     SUPERPOPULATION_SEED,
@@ -147,7 +148,7 @@ def _sample_truth(draw: FamilyDraw) -> dict[str, object]:
     """Tell of the families of this seed."""
     p, parts = draw.parameters, parts_of(draw)
     asked = draw.interviewed
-    told = draw.reason[asked]
+    told, closed = draw.reason[asked], draw.course.closed[asked]
     last = p.waves - 1 - np.argmax(asked[:, ::-1], axis=1)
     inside = np.arange(p.waves) + draw.homes.entered[:, None] < p.waves
     until = np.arange(p.waves) <= last[:, None]
@@ -160,10 +161,12 @@ def _sample_truth(draw: FamilyDraw) -> dict[str, object]:
         "interviews_missed_between": int((inside & until & ~asked).sum()),
         "advisers_met": len(np.unique(draw.course.adviser[asked])),
         "changes_told": {
-            "outside": int((told == OUTSIDE).sum()),
+            "outside": int(((told == OUTSIDE) & ~closed).sum()),
             "own": int((told == OWN).sum()),
+            "outside_once_closed": int(((told == OUTSIDE) & closed).sum()),
         },
-        "families_with_a_change": int((asked & (draw.reason > 0)).any(axis=1).sum()),
+        "families_with_a_change": int((first_told(draw) >= 0).sum()),
+        "families_with_a_closed_case": int((asked & draw.course.closed).any(axis=1).sum()),
         "families_whose_outcome_varies": int(_varies(draw).sum()),
         "rows": {name: len(part.band) for name, part in parts.items()},
         "summary": {name: summary(p, part) for name, part in parts.items()},

@@ -106,6 +106,10 @@ class FamilyParameters:
     own_by_relationship, own_by_outcome : float
         Change in log odds of a change of the second kind per unit of the relationship, and with
         the outcome, at the wave before.
+    closing_share : float
+        Share of families a year, from wave 2 on, whose case is closed: nobody rates or changes an
+        adviser any longer, what the relationship did stays, and an adviser who leaves later takes
+        nothing away.
     resolved_share, resolved_trend : float
         Share of the families in control at wave 1 with all debts sorted, and its rise a year.
     worry_mean, worry_slope, worry_sd : float
@@ -186,6 +190,7 @@ class FamilyParameters:
     turnover_outside: float = 0.50
     own_by_relationship: float = -0.50
     own_by_outcome: float = 0.0
+    closing_share: float = 0.0
     resolved_share: float = 0.20
     resolved_trend: float = 0.05
     worry_mean: float = 5.0
@@ -258,6 +263,7 @@ _SHARES = (
     "resolved_share",
     "dropout_share",
     "gap_share",
+    "closing_share",
     "family_icc",
     "adviser_icc",
 )

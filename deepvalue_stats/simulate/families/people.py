@@ -71,6 +71,7 @@ class Luck:
     outcome: FloatArray
     resolved: FloatArray
     worry: FloatArray
+    closes: FloatArray
 
 
 def draw_advisers(p: FamilyParameters, rng: np.random.Generator) -> Advisers:
@@ -135,4 +136,5 @@ def draw_luck(p: FamilyParameters, rng: np.random.Generator) -> Luck:
         outcome=rng.random(shape),
         resolved=rng.random(shape),
         worry=rng.standard_normal(shape),
+        closes=rng.random(shape),
     )

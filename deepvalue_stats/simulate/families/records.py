@@ -75,6 +75,7 @@ def interview_frame(
             "worries": draw.worries[family, wave],
             "income_lost": draw.luck.shock[family, wave].astype(np.int8),
             "adviser_changed": pd.Categorical.from_codes(reason, pd.Index(REASONS)),
+            "case_closed": course.closed[family, wave].astype(np.int8),
         }
     )
     return frame.sort_values(["family_id", "wave"], ignore_index=True, kind="stable")
@@ -118,7 +119,7 @@ def adviser_frame(
     leaves = goes.any(axis=1)
     left = np.where(leaves, gone[post, goes.argmax(axis=1)], NEVER)
     why = np.where(leaves, 1 + rng.integers(0, len(LEAVING), len(post)), 0)
-    families, wave = np.nonzero(draw.interviewed)
+    families, wave = np.nonzero(draw.interviewed & ~draw.course.closed)
     met = np.unique(draw.course.adviser[families, wave] * p.families + families) // p.families
     return pd.DataFrame(
         {

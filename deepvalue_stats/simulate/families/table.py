@@ -82,7 +82,8 @@ def family_table(draw: FamilyDraw) -> pd.DataFrame:
         (`true_within`) and of its stable part (`true_between`); `outcome` (in control),
         `resolved` and `worries`; `chance`, the generator's own chance of the outcome;
         `confidence`, the score in points at wave 0; `changed` (0 or 1) and `reason` (none,
-        outside, own), another adviser than at the family's last interview and why;
+        outside, own), another adviser than at the family's last interview and why; `closed` (0 or
+        1), the case is closed, and `reason` says when who closed it left;
         `event_time`, waves since the first interview that told of a change, below nought before
         it and nan without one; the covariates `age`, `children`, `tenure`, `need` and `arrears`
         at wave 0, and `shock` in the year.
@@ -111,6 +112,7 @@ def family_table(draw: FamilyDraw) -> pd.DataFrame:
             "confidence": homes.confidence_score[client],
             "changed": (reason != STAYED).astype(np.float64),
             "reason": pd.Categorical.from_codes(reason, pd.Index(REASONS)),
+            "closed": course.closed[client, wave].astype(np.float64),
             "event_time": np.where(first >= 0, wave - first, np.nan),
             "age": homes.age[client].astype(np.float64),
             "children": homes.children[client].astype(np.float64),
@@ -124,7 +126,7 @@ def family_table(draw: FamilyDraw) -> pd.DataFrame:
 
 def first_told(draw: FamilyDraw) -> IntArray:
     """Find the wave of the first interview that tells of another adviser, -1 for none."""
-    told = draw.interviewed & (draw.reason != STAYED)
+    told = draw.interviewed & (draw.reason != STAYED) & ~draw.course.closed
     return np.where(told.any(axis=1), told.argmax(axis=1), -1)
 
 

@@ -42,6 +42,10 @@ DEFINITIONS: Mapping[str, str] = {
     ),
     "rated": "those interviews with a usable rating",
     "outcome": "the family keeps in control of its bills and debts at the wave",
+    "closed": (
+        "a case that is closed: the relationship stays what it was, nobody changes adviser any "
+        "longer, and an adviser who leaves later takes nothing away"
+    ),
     "relationship": (
         "the true relationship of the wave: what can change for a family (the adviser's, the "
         "dyad's and the year's own part) and the family's stable part; SD 1 over families and "
