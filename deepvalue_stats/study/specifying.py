@@ -9,7 +9,7 @@ import pandas as pd
 
 from deepvalue_stats.effects import average_effect
 from deepvalue_stats.errors import ModelError
-from deepvalue_stats.models import ModelFit, build_formula, exposure_columns
+from deepvalue_stats.models import build_formula, exposure_columns
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.plan.parts import PANEL, ModelPlan
 from deepvalue_stats.study.correcting import corrected_name
@@ -157,11 +157,11 @@ def _covariates(primary: ModelPlan, model: ModelPlan) -> str:
 def _of_covariates(plan: Plan, fitted: Fitted, found: Stress) -> Iterator[dict[str, object]]:
     """Fewer covariates by the primary estimator, and every set with all rows pooled."""
     model, frame = plan.models[plan.primary], fitted.fits[plan.primary].design.frame
-    for name, refit in found.refits.items():
+    for name, table in found.uncovered.items():
         less = tuple(other for other in model.covariates if other != name)
         # of a single covariate, to leave it out is to have none, which is next
         if less:
-            yield from _refitted(plan, fitted, model.model_copy(update={"covariates": less}), refit)
+            yield from _refitted(model, model.model_copy(update={"covariates": less}), table)
     bare = model.model_copy(update={"covariates": ()})
     ways = [bare] if model.covariates else []
     if model.estimator in GROUPED and not any(m.estimator == "logit" for m in plan.models.values()):
@@ -173,7 +173,8 @@ def _of_covariates(plan: Plan, fitted: Fitted, found: Stress) -> Iterator[dict[s
             refit = fit_rows(plan, way, build_formula(plan, way), frame)
         except ModelError:
             continue
-        yield from _refitted(plan, fitted, way, refit)
+        unit, column = primary_sd(plan, fitted), exposure_columns(model)[0]
+        yield from _refitted(model, way, average_effect(refit, column, contrast=unit))
 
 
 def _cluster(plan: Plan) -> str:
@@ -181,10 +182,9 @@ def _cluster(plan: Plan) -> str:
 
 
 def _refitted(
-    plan: Plan, fitted: Fitted, way: ModelPlan, refit: ModelFit
+    primary: ModelPlan, way: ModelPlan, table: EffectTable
 ) -> Iterator[dict[str, object]]:
-    primary = plan.models[plan.primary]
-    table = average_effect(refit, exposure_columns(primary)[0], contrast=primary_sd(plan, fitted))
+    """A line for the effect of a refit, where there is one."""
     row = table.frame.iloc[0]
     if row["status"] != "ok" or table.evidence is None:
         return
