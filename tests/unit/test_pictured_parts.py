@@ -1,13 +1,18 @@
 """Pictures with their tables on the page: cleared numbers, or the reason why there is none."""
 
+import base64
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_report_invented import ACRO, BANDS, banded, effect, invented, invented_effects
 from test_report_parts import soup, text
 
+from deepvalue_stats.disclosure import Rules
 from deepvalue_stats.report import Page
 from deepvalue_stats.tables import CountTable, effect_rows, stack
 
@@ -114,6 +119,33 @@ def test_what_does_not_vary_is_said():
 def test_one_way_is_no_curve():
     one = page_of("specifications", rows=TABLES["specifications"][1][:1])
     assert text(one.specifications()).startswith("There is one way only of working it out")
+
+
+def marks(part):
+    """The marks of a part's picture; none without one."""
+    image = soup(part).img
+    if image is None:
+        return 0
+    drawn = BeautifulSoup(base64.b64decode(image["src"].partition(",")[2]), "xml")
+    beside = ("xtick", "ytick", "legend")
+    return sum(
+        not any(str(parent.get("id", "")).startswith(beside) for parent in use.parents)
+        for use in drawn.find_all("use")
+    )
+
+
+@every
+@settings(max_examples=10, deadline=None)
+@given(threshold=st.integers(1, 60), stricter=st.integers(0, 300))
+def test_a_stricter_rule_never_draws_more(name, threshold, stricter):
+    columns, rows = TABLES[name]
+    drawn = [
+        marks(
+            getattr(Page(invented(Rules("own", t, 5), counts=(made(name, columns, rows),))), name)()
+        )
+        for t in (threshold, threshold + stricter)
+    ]
+    assert drawn[1] <= drawn[0]
 
 
 # --- both scales ---------------------------------------------------------------------------------
