@@ -10,7 +10,7 @@ import pandas as pd
 from deepvalue_stats.effects import average_effect
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import build_formula, exposure_columns
-from deepvalue_stats.plan import Plan
+from deepvalue_stats.plan import Plan, corrected_model
 from deepvalue_stats.plan.parts import PANEL, ModelPlan
 from deepvalue_stats.study.correcting import corrected_name
 from deepvalue_stats.study.estimating import missed_name, primary_sd
@@ -119,11 +119,12 @@ def _of_models(plan: Plan, effects: EffectTable) -> Iterator[dict[str, object]]:
 def _own(plan: Plan, name: str) -> dict[str, str] | None:
     """What a model of the table is, if it puts the primary question in another way."""
     primary = plan.models[plan.primary]
-    changed = {corrected_name(plan): "error in the score taken out",
-               missed_name(plan): "missed outcomes counted in"}  # fmt: skip
-    if name in changed:
-        return {"estimator": primary.estimator, "covariates": EVERY, "otherwise": changed[name]}
-    model = plan.models.get(name)
+    changed = {
+        corrected_name(plan): (corrected_model(plan), "error in the score taken out"),
+        missed_name(plan): (plan.primary, "missed outcomes counted in"),
+    }
+    beneath, otherwise = changed.get(name, (name, ""))
+    model = plan.models.get(beneath or "")
     if model is None or model.estimator in PANEL or model.split != primary.split:
         return None
     if model.design != primary.design or model.earlier_outcomes != primary.earlier_outcomes:
@@ -133,7 +134,7 @@ def _own(plan: Plan, name: str) -> dict[str, str] | None:
         "main": "yes" if name == plan.primary else "no",
         "estimator": _estimator(primary, model),
         "covariates": _covariates(primary, model),
-        "otherwise": rows or AS_PLANNED,
+        "otherwise": ", ".join(part for part in (otherwise, rows) if part) or AS_PLANNED,
     }
 
 

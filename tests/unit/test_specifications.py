@@ -13,7 +13,8 @@ from deepvalue_stats.effects import average_effect
 from deepvalue_stats.models import build_formula
 from deepvalue_stats.plan.parts import Sensitivity
 from deepvalue_stats.study import estimate_effects
-from deepvalue_stats.study.estimating import primary_sd
+from deepvalue_stats.study.correcting import corrected_name
+from deepvalue_stats.study.estimating import missed_name, primary_sd
 from deepvalue_stats.study.fitting import Fitted, fit_rows
 from deepvalue_stats.study.specifying import NOTHING, _covariates, _own, specification_table
 from deepvalue_stats.study.stressing import Stress, stress
@@ -102,6 +103,19 @@ def test_what_answers_another_question_is_no_way_of_answering_this_one():
     other = plan.model_copy(update={"models": both})
     assert _own(other, "next") is None
     assert _own(other, "within") is None
+
+
+def test_the_effect_without_the_error_in_the_score_is_a_way_of_its_model():
+    plan, *_ = studied()
+    model = plan.models[plan.primary]
+    measure = plan.measures[model.exposure].model_copy(update={"error_correction": "simex"})
+    asked = plan.model_copy(update={"measures": {**plan.measures, model.exposure: measure}})
+    said = _own(asked, corrected_name(asked))
+    assert said["otherwise"] == "error in the score taken out"
+    assert (said["main"], said["covariates"]) == ("no", "all")
+    assert said["estimator"].startswith(model.estimator)
+    assert _own(plan, "") is None
+    assert _own(plan, missed_name(plan))["otherwise"] == "missed outcomes counted in"
 
 
 def test_other_covariates_are_named():
