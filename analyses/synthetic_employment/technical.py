@@ -60,6 +60,18 @@ page.standards()
 page.participants()
 
 # %% [markdown]
+# ### How alike are the two sides?
+
+# %%
+page.balance()
+
+# %% [markdown]
+# ## What is missing
+
+# %%
+page.missing()
+
+# %% [markdown]
 # ## Measurement
 #
 # ### Do the items agree?
@@ -124,8 +136,17 @@ page.diagnostics()
 # %%
 page.counts("random_effects")
 
+# %% [markdown]
+# ### In chances
+
 # %%
 page.frequencies()
+
+# %% [markdown]
+# ### How far practitioners differ
+
+# %%
+page.practitioner_effects()
 
 # %% [markdown]
 # ## The same client over time
@@ -163,6 +184,9 @@ page.waiting()
 # ## For whom
 
 # %%
+page.scales()
+
+# %%
 page.interaction()
 
 # %%
@@ -197,6 +221,12 @@ page.sensitivity()
 
 # %%
 page.sweep()
+
+# %% [markdown]
+# ### The same question in other ways
+
+# %%
+page.specifications()
 
 # %% [markdown]
 # ## Predicted outcome by band

@@ -14,13 +14,24 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
-from deepvalue_stats.report.drawing import COLOURS, DASHES, GREY, INK, draw, spread
+from deepvalue_stats.report.drawing import (
+    COLOURS,
+    DASHES,
+    GREY,
+    INK,
+    LINE,
+    NARROW,
+    SMALL,
+    TALL,
+    draw,
+    lines_of,
+    name_rows,
+    spread,
+)
 from deepvalue_stats.report.markup import Figure
 from deepvalue_stats.report.numbers import Estimate, count, decimal, interval, signed, words
 from deepvalue_stats.tables import CountTable, Series
 
-# letters that an upright label of a low figure has room for
-TALL = 42
 GAP = 0.24
 """Inches between two boxes of the flow."""
 
@@ -48,13 +59,14 @@ def predicted_figure(
 
 
 def _line_in_words(label: str, line: pd.DataFrame) -> str:
-    first, last = line.iloc[0], line.iloc[-1]
-    ends = [
-        f"{decimal(100 * end['y'])} ({decimal(100 * end['low'])} to {decimal(100 * end['high'])}) "
-        f"at {decimal(end['x'])}"
-        for end in (first, last)
+    # both ends, and the middle, where a line that bends is elsewhere
+    told = dict.fromkeys((0, len(line) // 2, len(line) - 1))
+    points = [
+        f"{decimal(100 * at['y'])} ({decimal(100 * at['low'])} to {decimal(100 * at['high'])}) "
+        f"at {decimal(at['x'])}"
+        for at in (line.iloc[place] for place in told)
     ]
-    return f"{label}: " + ", then ".join(ends)
+    return f"{label}: " + ", then ".join(points)
 
 
 def _paint_lines(axes: Axes, *, lines: dict[str, pd.DataFrame], x_label: str, y_label: str) -> None:
@@ -151,7 +163,8 @@ def forest_figure(estimates: Sequence[Estimate], *, caption: str, x_label: str) 
     paint = partial(_paint_forest, estimates=shown, x_label=x_label)
     said = "; ".join(f"{e.group}: {signed(e.value)} ({interval(e.low, e.high)})" for e in shown)
     alt = f"Forest plot of {x_label}, with 95% intervals. {said}."
-    return Figure(draw(7.0, 0.75 + 0.27 * len(shown), paint), alt, caption)
+    lines = max((len(lines_of(e.group, NARROW)) for e in shown), default=1)
+    return Figure(draw(7.0, 0.75 + (0.2 + 0.07 * lines) * len(shown), paint), alt, caption)
 
 
 def _paint_forest(axes: Axes, *, estimates: Sequence[Estimate], x_label: str) -> None:
@@ -166,13 +179,10 @@ def _paint_forest(axes: Axes, *, estimates: Sequence[Estimate], x_label: str) ->
             (1.02, place),
             xycoords=("axes fraction", "data"),
             va="center",
-            fontsize=8,
+            fontsize=SMALL,
             annotation_clip=False,
         )
-    axes.set_yticks(range(len(estimates)), [e.group for e in estimates])
-    axes.tick_params(axis="y", length=0)
-    axes.set_ylim(len(estimates) - 0.4, -0.6)
-    axes.spines["left"].set_visible(False)
+    name_rows(axes, [e.group for e in estimates], NARROW)
     axes.set_xlabel(f"{x_label} (filled: the interval leaves zero out)")
     axes.xaxis.set_major_formatter(lambda value, _: decimal(value, 0 if value % 1 == 0 else 1))
 
@@ -212,7 +222,7 @@ class _Step:
     @property
     def height(self) -> float:
         lines = max(len(self.box().split("\n")), len(self.side().split("\n")))
-        return 0.16 + 0.155 * lines
+        return 0.16 + LINE * lines
 
     def box(self) -> str:
         """What remained; the step that nobody left at says what the rows are."""
@@ -259,7 +269,11 @@ def _box(
     style = "round,pad=0,rounding_size=0.05"
     axes.add_patch(FancyBboxPatch(corner, *size, boxstyle=style, edgecolor=edge, facecolor=face))
     x, y = corner[0] + size[0] / 2, corner[1] + size[1] / 2
-    axes.text(x, y, text, ha="center", va="center", fontsize=8.5, linespacing=1.25)
+    lines = text.split("\n")
+    for place, line in enumerate(lines):
+        # each on its own: lines of one text are set apart by the widths of another font
+        at = y + LINE * (place - (len(lines) - 1) / 2)
+        axes.text(x, at, line, ha="center", va="center", fontsize=8.5)
 
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from deepvalue_stats.findings import Findings
 from deepvalue_stats.report import facts
-from deepvalue_stats.report.drawing import COLOURS, GREY, INK, draw, spread
+from deepvalue_stats.report.drawing import COLOURS, DASHES, GREY, INK, draw, name_rows, spread
 from deepvalue_stats.report.markup import Figure, Html, join, tag
 from deepvalue_stats.report.numbers import HIDDEN, cell, decimal, sentence, words
 from deepvalue_stats.report.technical import count_table, counted
@@ -309,7 +309,7 @@ def _paint_dots(axes: Axes, *, dots: Sequence[Dot], x_label: str, lines: Sequenc
     for place, dot in enumerate(dots):
         axes.plot([dot.low, dot.high], [place, place], color=INK, solid_capstyle="butt")
         axes.plot([dot.value], [place], "o", color=INK, markersize=5)
-    _named(axes, [dot.name for dot in dots])
+    name_rows(axes, [dot.name for dot in dots])
     least = np.nanmin([(dot.value, dot.low) for dot in dots])
     axes.set(xlabel=x_label, xlim=(min(0.0, least), 1.0))
 
@@ -335,7 +335,7 @@ def _paint_enough(axes: Axes, *, clients: np.ndarray, lines: dict[str, list[np.n
     for place, (name, (middle, low, high)) in enumerate(lines.items()):
         colour = COLOURS[place % len(COLOURS)]
         axes.fill_between(clients, low, high, color=colour, alpha=0.13, linewidth=0)
-        axes.plot(clients, middle, color=colour)
+        axes.plot(clients, middle, color=colour, linestyle=DASHES[place % len(DASHES)])
         end = (clients[-1] + 1, ends[place])
         axes.annotate(name, end, color=colour, weight="bold", va="center", annotation_clip=False)
     axes.set(
@@ -352,16 +352,9 @@ def _paint_steps(axes: Axes, *, steps: Sequence[tuple[str, float]]) -> None:
     axes.axvline(0.010, color=GREY, linewidth=1, linestyle="--")
     drops = [max(drop, 0.0) for _, drop in steps]
     axes.barh(range(len(steps)), drops, color=INK, height=0.55)
-    _named(axes, [name for name, _ in steps])
+    name_rows(axes, [name for name, _ in steps])
     axes.set(xlabel="drop in CFI (dashed: .010, more is too much)")
     axes.set_xlim(0, max(0.015, *drops) * 1.05)
-
-
-def _named(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), list(names))
-    axes.tick_params(axis="y", length=0)
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.spines["left"].set_visible(False)
 
 
 def _part(

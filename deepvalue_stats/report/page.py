@@ -12,6 +12,7 @@ from deepvalue_stats.report import (
     heading,
     measurement,
     over_time,
+    pictured,
     technical,
 )
 from deepvalue_stats.report.markup import Html
@@ -129,6 +130,14 @@ class Page:
         """Who is in the study."""
         return technical.counted(self.findings, "participants")
 
+    def balance(self) -> Html:
+        """How alike clients with a less and with a more effective relationship are."""
+        return pictured.balance(self.findings)
+
+    def missing(self) -> Html:
+        """What is missing, by band."""
+        return pictured.missing(self.findings)
+
     def reliability(self) -> Html:
         """How well the measures hold together."""
         return measurement.reliability(self.findings)
@@ -185,6 +194,10 @@ class Page:
         """How the effect differs between bands, on every scale."""
         return breakdown.interaction(self.findings)
 
+    def scales(self) -> Html:
+        """The effect by band as chances, difference and ratio."""
+        return pictured.scales(self.findings)
+
     def gap(self) -> Html:
         """The gap in outcomes between bands, and the part of relationships in it."""
         return breakdown.gap(self.findings)
@@ -212,6 +225,14 @@ class Page:
     def sensitivity(self) -> Html:
         """What would change the answer."""
         return technical.counted(self.findings, "sensitivity")
+
+    def specifications(self) -> Html:
+        """The main difference worked out in other ways."""
+        return pictured.specifications(self.findings)
+
+    def practitioner_effects(self) -> Html:
+        """How far practitioners may differ, in groups of them and never one by one."""
+        return pictured.practitioner_effects(self.findings)
 
     def triangulation(self) -> Html:
         """Estimates of one effect side by side, and which of them speaks."""

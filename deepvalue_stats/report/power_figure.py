@@ -7,12 +7,11 @@ from functools import partial
 import pandas as pd
 from matplotlib.axes import Axes
 
-from deepvalue_stats.report.drawing import COLOURS, DASHES, GREY, draw, spread
+from deepvalue_stats.report.drawing import COLOURS, DASHES, GREY, MARKERS, draw, spread
 from deepvalue_stats.report.markup import Figure
 from deepvalue_stats.tables import Series
 
 USUAL = 80
-MARKERS = ("o", "s", "^", "D")
 
 
 def power_figure(series: Series, labels: dict[str, str]) -> Figure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from deepvalue_stats.report.drawing import GREY, INK, SHADE
 from deepvalue_stats.report.markup import Html, tag
 from deepvalue_stats.report.numbers import (
     Estimate,
@@ -13,7 +14,6 @@ from deepvalue_stats.report.numbers import (
 )
 
 WIDTH, HEIGHT = 170.0, 18.0
-INK, SHADE, GREY = "#123f66", "#e4e6e8", "#484f54"
 
 
 @dataclass(frozen=True)

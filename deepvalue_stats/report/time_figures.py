@@ -11,8 +11,7 @@ from functools import partial
 import pandas as pd
 from matplotlib.axes import Axes
 
-from deepvalue_stats.report.drawing import COLOURS, DASHES, GREY, INK, draw, spread
-from deepvalue_stats.report.figures import TALL
+from deepvalue_stats.report.drawing import COLOURS, DASHES, GREY, INK, SMALL, TALL, draw, spread
 from deepvalue_stats.report.markup import Figure
 from deepvalue_stats.report.numbers import decimal, interval, signed, words
 from deepvalue_stats.tables import Series
@@ -70,7 +69,7 @@ def _paint_event(axes: Axes, *, line: pd.DataFrame, x_label: str, y_label: str) 
         color=GREY,
         ha="center",
         va="bottom",
-        fontsize=8,
+        fontsize=SMALL,
         annotation_clip=False,
     )
     axes.set_xticks(x)

@@ -162,6 +162,7 @@ def _effects_by_band(plan: Plan, fitted: Fitted) -> EffectTable:
         for per in plan.effects.per
     ]
     rows.append(interaction(fit, first, BAND, levels=levels, low=low, reference=reference))
+    rows += _other_bands(fit, first, levels, (low, reference))
     neutral = plan.measures[model.exposure].neutral
     if model.split == "none":
         center = (levels.low + levels.high) / 2
@@ -170,6 +171,21 @@ def _effects_by_band(plan: Plan, fitted: Fitted) -> EffectTable:
     table = stack(rows).labelled(model=banded_name(plan), outcome=response_words(model))
     # a p-value for one band invites "here but not there": only a difference of bands is tested
     return _untested(table, tuple(plan.equity.bands))
+
+
+def _other_bands(
+    fit: ModelFit, exposure: str, levels: Levels, compared: tuple[str, str]
+) -> list[EffectTable]:
+    """Chances, difference and ratio in the bands that the interaction does not compare."""
+    others = tuple(band for band in group_masks(fit.design.frame, BAND) if band not in compared)
+    if not others:
+        return []
+    chances = average_risk(fit, exposure, (levels.low, levels.high), by=BAND)
+    steps = [
+        average_effect(fit, exposure, contrast=levels, scale=scale, by=BAND)
+        for scale in ("risk_difference", "risk_ratio")
+    ]
+    return [table.where(group=others) for table in (chances, *steps)]
 
 
 def _untested(table: EffectTable, groups: tuple[str, ...]) -> EffectTable:

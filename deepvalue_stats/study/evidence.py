@@ -221,8 +221,8 @@ def _rated_differs(plan: Plan, linked: pd.DataFrame) -> dict[str, float]:
     bands = assign_bands(cohort[modifier], plan.equity.bands).cat.codes.to_numpy()
     within = outcome - _band_means(outcome, bands)[bands]
     return {
-        outcome_words(plan): _standardised(within[rated], within[~rated]),
-        in_words(modifier): _standardised(score[rated], score[~rated]),
+        outcome_words(plan): standardised(within[rated], within[~rated]),
+        in_words(modifier): standardised(score[rated], score[~rated]),
     }
 
 
@@ -232,7 +232,13 @@ def _band_means(values: np.ndarray, bands: np.ndarray) -> np.ndarray:
     return np.array([part.mean() if len(part) else 0.0 for part in present])
 
 
-def _standardised(a: np.ndarray, b: np.ndarray) -> float:
+def standardised(a: np.ndarray, b: np.ndarray) -> float:
+    """Difference of two means in standard deviations of what lies within; 0 where nothing varies.
+
+    References
+    ----------
+    Austin (2009), Statistics in Medicine 28, equation 1.
+    """
     spread = float(np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2))
     return float(a.mean() - b.mean()) / spread if spread > 0 else 0.0
 

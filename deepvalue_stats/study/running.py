@@ -11,15 +11,19 @@ from deepvalue_stats.disclosure import rules_of
 from deepvalue_stats.errors import PlanError
 from deepvalue_stats.findings import Findings, collect, require_writable, write_findings
 from deepvalue_stats.plan import Plan, read_plan
+from deepvalue_stats.study.balancing import balance_table
+from deepvalue_stats.study.colleagues import practitioner_effects_table
 from deepvalue_stats.study.estimating import estimate_effects, primary_sd, too_few_groups
 from deepvalue_stats.study.evidence import gather_evidence
 from deepvalue_stats.study.fitting import Fitted, fit_models
 from deepvalue_stats.study.measuring import measure_scales
+from deepvalue_stats.study.missing import missing_table
 from deepvalue_stats.study.paces import second_opinions
 from deepvalue_stats.study.panel import panel_table
 from deepvalue_stats.study.preparing import Progress, prepare
 from deepvalue_stats.study.provenance import provenance, require_room, study_facts, write_room
 from deepvalue_stats.study.shape import find_shape
+from deepvalue_stats.study.specifying import specification_table
 from deepvalue_stats.study.stressing import sensitivity_table, stress
 from deepvalue_stats.study.sweeping import linked_source, sweep
 from deepvalue_stats.study.tabulating import count_tables, figure_series
@@ -101,6 +105,7 @@ def run_study(
     # what the main model may not show, a curve in its place may not show either
     withheld = plan.primary in too_few
     curves, at_risk = waiting_curve(prepared)
+    swept = None if withheld or linked_source(plan) is None else sweep(prepared)
     findings = collect(
         rules=rules_of(plan.disclosure),
         study=study_facts(plan),
@@ -108,12 +113,16 @@ def run_study(
         effects=shown,
         counts=(
             *count_tables(prepared, fitted, measured),
+            balance_table(prepared),
+            missing_table(prepared),
+            practitioner_effects_table(plan, fitted),
             sensitivity_table(plan, fitted, shown, found),
+            specification_table(plan, fitted, shown, found, swept),
             *_over_waves(plan, fitted, shown),
             *at_risk,
             *(() if withheld else second_opinions(prepared, fitted, primary_sd(plan, fitted))),
             *(() if withheld else (shape.table,)),
-            *(() if withheld or linked_source(plan) is None else (sweep(prepared),)),
+            *(() if swept is None else (swept,)),
         ),
         series=(
             *figure_series(plan, fitted, evidence),

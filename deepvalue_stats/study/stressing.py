@@ -38,11 +38,14 @@ class Stress:
         By kind of unit, whether leaving one out moves the answer to C1.
     factors : mapping of str to float
         By covariate, the factor by which leaving it out multiplies the risk ratio, or divides it.
+    uncovered : mapping of str to EffectTable
+        By covariate, the primary difference without it; fits of all rows are not kept.
     """
 
     without: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     influence: Mapping[str, bool] = field(default_factory=dict)
     factors: Mapping[str, float] = field(default_factory=dict)
+    uncovered: Mapping[str, EffectTable] = field(default_factory=dict)
 
 
 def stress(plan: Plan, fitted: Fitted) -> Stress:
@@ -62,7 +65,7 @@ def stress(plan: Plan, fitted: Fitted) -> Stress:
         worthwhile = plan.verdicts.smallest_worthwhile
         as_is = answer(_interval(plan, fitted, fit), worthwhile)
         influence[kind] = any(answer(one, worthwhile) != as_is for one in found)
-    return Stress(without, influence, _factors(plan, fitted))
+    return Stress(without, influence, *_without_covariates(plan, fitted))
 
 
 def _left_out(plan: Plan, fitted: Fitted, kind: str) -> Iterator[Interval]:
@@ -97,10 +100,14 @@ def _interval(plan: Plan, fitted: Fitted, fit: ModelFit) -> Interval:
     return Interval(float(row["estimate"]), float(row["std_error"]), float(row["dof"]))
 
 
-def _factors(plan: Plan, fitted: Fitted) -> dict[str, float]:
+def _without_covariates(
+    plan: Plan, fitted: Fitted
+) -> tuple[dict[str, float], dict[str, EffectTable]]:
+    """By covariate the factor of leaving it out, and the difference without it."""
     model, fit = plan.models[plan.primary], fitted.fits[plan.primary]
-    found = {}
     as_is = _ratio(plan, fitted, fit)
+    column, unit = exposure_columns(model)[0], primary_sd(plan, fitted)
+    factors, differences = {}, {}
     for name in plan.sensitivity.benchmark or model.covariates:
         kept = tuple(other for other in model.covariates if other != name)
         less = model.model_copy(update={"covariates": kept})
@@ -110,8 +117,9 @@ def _factors(plan: Plan, fitted: Fitted) -> dict[str, float]:
             continue
         if refit.convergence.status == "ok":
             moved = _ratio(plan, fitted, refit) / as_is
-            found[name] = max(moved, 1 / moved)
-    return found
+            factors[name] = max(moved, 1 / moved)
+            differences[name] = average_effect(refit, column, contrast=unit)
+    return factors, differences
 
 
 def _ratio(plan: Plan, fitted: Fitted, fit: ModelFit) -> float:

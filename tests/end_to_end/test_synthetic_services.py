@@ -319,6 +319,53 @@ def test_the_page_compares_other_attributes_and_draws_what_bands_hide(findings, 
     assert words_of(page.interaction()).count("Synergy index") == 1
 
 
+def picture_of(part):
+    """The words of a part's picture; none where a reason stands instead."""
+    image = BeautifulSoup(part._repr_html_(), "html.parser").img
+    return image["alt"] if image else ""
+
+
+def test_every_picture_of_the_technical_report_is_drawn_or_a_reason_stands_there(findings, area):
+    page = Page(findings)
+    assert "confidence: " in picture_of(page.balance())
+    assert "Nobody is weighted or matched" in words_of(page.balance())
+    assert "relationship: low confidence " in picture_of(page.missing())
+    scales = picture_of(page.scales())
+    for group in ("all clients", "low confidence", "mid confidence", "high confidence"):
+        assert f"{group}: " in scales
+    ways = picture_of(page.specifications())
+    assert "the main model, multilevel, all covariates: " in ways
+    assert "multilevel, without confidence: " in ways
+    assert "logit, no covariates: " in ways
+    for drawn in (page.flow_figure(), page.forest(), page.predicted_figure(), page.shape()):
+        assert picture_of(drawn)
+    # of the three services one shows no difference between its practitioners
+    ranked = page.practitioner_effects()
+    if area == "employment":
+        assert words_of(ranked).startswith("The model detects no difference between practitioners")
+    else:
+        assert picture_of(ranked).startswith("Caterpillar plot of groups of practitioners")
+    waited = page.waiting()
+    assert picture_of(waited) or "no model of the time" in words_of(waited)
+
+
+def test_the_main_way_of_the_curve_is_the_main_effect_and_the_planted_bias_shows(findings):
+    ways = findings.counts["specifications"].frame
+    main = ways[ways["main"] == "yes"]
+    row = findings.effects.row(model="main", group="all", contrast="sd", scale="risk_difference")
+    assert float(main["difference"].iloc[0]) == pytest.approx(100 * row["estimate"], rel=0.005)
+    # confidence makes for good ratings and good outcomes: without it the difference is larger
+    bare = ways.set_index("covariates").loc["without confidence", "difference"]
+    assert float(bare) > float(main["difference"].iloc[0])
+
+
+def test_groups_of_practitioners_hold_ten_at_least_and_no_name(findings, area):
+    found = findings.counts["practitioner_effects"]
+    assert found.frame.empty == (area == "employment")
+    assert (found.frame["practitioners"].astype("int64") >= 10).all()
+    assert found.frame["group"].str.fullmatch(r"\d+ of \d+").all()
+
+
 def test_the_second_definition_has_an_effect_of_its_own(findings, area):
     name = {"employment": "sustained", "debt": "resolved", "health": "completed"}[area]
     row = findings.effects.row(model=name, group="all", contrast="sd", scale="risk_difference")

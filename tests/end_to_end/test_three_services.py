@@ -58,3 +58,10 @@ def test_the_summary_has_a_line_for_each_area(findings):
     assert "Health minus debt" in told
     assert "Mean of areas" not in told
     assert "Several service areas" in page.banner("Commissioner summary").text
+
+
+def test_the_pictures_of_all_areas_together_are_drawn(findings):
+    page = Page(findings)
+    for part in (page.balance(), page.missing(), page.scales(), page.specifications()):
+        assert "alt=" in part.text
+    assert "groups of practitioners" in page.practitioner_effects().text

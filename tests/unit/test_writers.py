@@ -428,7 +428,7 @@ def test_without_the_extra_the_error_says_what_to_install(
         ("x = 1\nx + 1", "a cell does more than show a part of the page"),
         ("page.effects", "a cell does more than show a part of the page"),
         ("page.counts(name='flow')", "a cell does more than show a part of the page"),
-        ("page.missing()", "a page has no part 'missing'"),
+        ("page.nothing()", "a page has no part 'nothing'"),
     ],
 )
 def test_a_cell_that_does_more_than_show_a_part_is_refused(findings, tmp_path, cell, what):

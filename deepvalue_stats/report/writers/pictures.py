@@ -7,7 +7,8 @@ from io import BytesIO
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
-from deepvalue_stats.report.strips import GREY, HEIGHT, INK, SHADE, WIDTH, Picture
+from deepvalue_stats.report.drawing import GREY, INK, SHADE
+from deepvalue_stats.report.strips import HEIGHT, WIDTH, Picture
 
 WIDE = 4.2
 """Centimetres of a picture across; its height follows the page's own pictures."""

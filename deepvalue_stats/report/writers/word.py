@@ -6,8 +6,9 @@ from io import BytesIO
 from math import ceil
 from typing import Any
 
+from deepvalue_stats.report.drawing import INK
 from deepvalue_stats.report.markup import Content, Group, Html, Table, plain
-from deepvalue_stats.report.strips import INK, Picture
+from deepvalue_stats.report.strips import Picture
 from deepvalue_stats.report.writers.archive import without_times
 from deepvalue_stats.report.writers.document import Document, Heading, Paragraph
 from deepvalue_stats.report.writers.extras import library
