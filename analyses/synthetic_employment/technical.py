@@ -230,3 +230,6 @@ page.manifest()
 
 # %%
 page.other_scales()
+
+# %%
+page.checklists()
