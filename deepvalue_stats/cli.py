@@ -343,9 +343,9 @@ def verify(
 def compare(
     earlier: Annotated[Path, typer.Argument(help="A folder that holds findings/.")],
     later: Annotated[Path, typer.Argument(help="The same of a later run of the study.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="The page to write.")
-    ] = Path("comparison.html"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path(
+        "comparison.html"
+    ),
     also: Annotated[
         str, typer.Option(help="Further forms, with commas between: docx, xlsx, md, tex, csv.")
     ] = "",

@@ -16,8 +16,8 @@ from deepvalue_stats.folders import staged
 from deepvalue_stats.linkage import key_id, read_key
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.plan.definitions import DEFINITIONS
-from deepvalue_stats.study.manifest import file_digest, keyed
 from deepvalue_stats.study.fitting import Fitted
+from deepvalue_stats.study.manifest import file_digest, keyed
 from deepvalue_stats.study.preparing import Prepared
 from deepvalue_stats.study.words import outcome_words
 
