@@ -1,4 +1,4 @@
-"""What moved between two runs of a study, and what may have moved it: from cleared numbers alone."""
+"""What moved between two runs of a study, and what may have moved it: cleared numbers alone."""
 
 from __future__ import annotations
 
