@@ -43,6 +43,7 @@ class Item:
     section: str = ""
 
 
+HEAD = "Head of the report"
 _DATA, _WHO, _MAIN = "Data, linkage and flow", "Who is in the study", "Main effects"
 _ASKED, _CHANGE, _SAID = "Question and estimand", "What would change the answer", (
     "What can be said, and what not"
@@ -60,7 +61,7 @@ STROBE = (
     Item("8", "Where each variable comes from and how it was measured",
          ("counts:reliability",), _MEASURED),
     Item("9", "What was done about bias", ("counts:sensitivity",), _CHANGE),
-    Item("10", "How the size of the study came about", ("counts:power",)),
+    Item("10", "How the size of the study came about"),
     Item("11", "How numbers were grouped", ("study:bands",), _ASKED),
     Item("12", "Statistical methods", ("counts:diagnostics",), _MAIN),
     Item("13", "How many at each stage, and why others left", ("counts:flow",), _DATA),
@@ -75,17 +76,20 @@ STROBE = (
     Item("22", "Who paid, and what part they had"),
 )  # fmt: skip
 RECORD = (
-    Item("1", "Kind of data, place, time and linkage in title or summary"),
-    Item("6", "Codes that choose the population, their validity, and the linkage drawn",
-         ("counts:flow",), _DATA),
-    Item("7", "Codes that define exposure and outcome", ("study:definition",), _ASKED),
+    Item("1.1", "Kind of data in title or summary", ("study:status",), HEAD),
+    Item("1.2", "Places and years in title or summary"),
+    Item("1.3", "Linkage in title or summary"),
+    Item("6.1", "Codes or rules that choose the population", ("counts:flow",), _DATA),
+    Item("6.2", "Whether those codes were validated", ("setting:provenance.validated",), _DATA),
+    Item("6.3", "Linkage drawn, with numbers at each stage", ("counts:flow",), _DATA),
+    Item("7.1", "Codes that define exposure and outcome", ("study:definition",), _ASKED),
     Item("12.1", "What the investigators could see of the data", ("setting:provenance.access",),
          _DATA),
     Item("12.2", "How the data were cleaned", ("counts:problems",), _DATA),
     Item("12.3", "Linkage: how, and how good", ("counts:linkage",), _DATA),
-    Item("13", "Who was chosen at each step of filtering and linkage", ("counts:flow",), _DATA),
-    Item("19", "Limits of data not gathered for this question", ("study:caveats",), "Summary"),
-    Item("22", "How to reach protocol, data and code", ("provenance:plan",), _MADE),
+    Item("13.1", "Who was chosen at each step of filtering and linkage", ("counts:flow",), _DATA),
+    Item("19.1", "Limits of data not gathered for this question", ("study:caveats",), HEAD),
+    Item("22.1", "How to reach protocol, data and code", ("provenance:plan",), _MADE),
 )  # fmt: skip
 TIDIER = (
     Item("1", "Name of the service", ("study:intervention.name",)),
@@ -151,6 +155,8 @@ def anchor(section: str) -> str:
     >>> anchor("Data, linkage and flow")
     'data-linkage-and-flow'
     """
+    if section == HEAD:
+        return "content"
     return re.sub(r"[^a-z0-9]+", "-", section.lower()).strip("-")
 
 

@@ -194,9 +194,19 @@ def in_short(found: Comparison) -> list[str]:
     moved = "1 difference in risk is" if number == 1 else f"{number} differences in risk are"
     return [
         f"Verdicts that moved: {', '.join(turned)}." if turned else "No verdict moved.",
-        f"{moved} not the same." if number else "No difference in risk moved.",
+        f"{moved} not the same.{_largest(found)}" if number else "No difference in risk moved.",
         why(found),
     ]
+
+
+def _largest(found: Comparison) -> str:
+    """The effect that moved furthest, where both runs have it."""
+    both = [(abs(m.later.value - m.earlier.value), m) for m in found.effects
+            if m.earlier and m.later and m.earlier.ok and m.later.ok]  # fmt: skip
+    if not both:
+        return ""
+    furthest = max(both, key=lambda one: one[0])[1]
+    return f" The furthest: {furthest.name}, {step(furthest)}."
 
 
 def why(found: Comparison) -> str:
@@ -250,7 +260,7 @@ def step(moved: Moved) -> str:
     difference = other.value - one.value
     if decimal(abs(difference)) == "0.0":
         return "moved by less than 0.1 per 100 clients"
-    way = "more" if difference > 0 else "fewer"
+    way = "higher" if difference > 0 else "lower"
     inside = one.low <= other.value <= one.high
     where = "inside" if inside else "outside"
     return f"{decimal(abs(difference))} {way} per 100 clients, {where} the earlier interval"

@@ -13,7 +13,16 @@ from deepvalue_stats.plan import parse_plan
 from deepvalue_stats.simulate import PRESETS
 from deepvalue_stats.study import run_study
 
-COMMANDS = ("init", "check", "run", "report", "simulate", "simulate-families", "manifest", "compare")
+COMMANDS = (
+    "init",
+    "check",
+    "run",
+    "report",
+    "simulate",
+    "simulate-families",
+    "manifest",
+    "compare",
+)
 
 
 def names_in(folder):

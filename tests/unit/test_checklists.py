@@ -37,6 +37,7 @@ def test_a_study_without_anything_answers_nothing(item):
 
 def test_the_lists_are_whole():
     assert [one.number for one in STROBE] == [str(n) for n in range(1, 23)]
+    assert len(RECORD) == 13
     assert [one.number for one in TIDIER] == [str(n) for n in range(1, 13)]
 
 

@@ -24,8 +24,8 @@ def changed(*causes):
 @pytest.mark.parametrize(
     ("earlier", "later", "said"),
     [
-        (one(5), one(6.5), "1.5 more per 100 clients, inside the earlier interval"),
-        (one(5), one(2), "3.0 fewer per 100 clients, outside the earlier interval"),
+        (one(5), one(6.5), "1.5 higher per 100 clients, inside the earlier interval"),
+        (one(5), one(2), "3.0 lower per 100 clients, outside the earlier interval"),
         (one(5), one(5.01), "moved by less than 0.1 per 100 clients"),
         (None, one(5), "only in the later run"),
         (one(5), None, "only in the earlier run"),
