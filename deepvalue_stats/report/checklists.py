@@ -120,7 +120,8 @@ def annex(findings: Findings) -> Html:
 
 
 def _checklist(findings: Findings, name: str, items: tuple[Item, ...]) -> Html:
-    rows: list[Row] = [[one.number, one.asks, answer(findings, one)] for one in items]
+    # named whole: a number of an item is no amount, and a spreadsheet would make it one
+    rows: list[Row] = [[f"{name} {one.number}", one.asks, answer(findings, one)] for one in items]
     columns = [Column("Item"), Column("What it asks"), Column("Where, or what is said")]
     return table(f"{name}: {CITED[name]}", columns, rows, class_="counts")
 
