@@ -301,8 +301,16 @@ def power(
         typer.echo(f"Wrote {path}")
 
 
-@app.command(epilog="Example: deepvalue manifest reports/help_primary_care")
-def manifest(
+manifests = typer.Typer(
+    no_args_is_help=True,
+    help="What findings were made from, and whether the files are still those of the run.",
+    epilog="Example: deepvalue manifest verify reports/help_primary_care",
+)
+app.add_typer(manifests, name="manifest")
+
+
+@manifests.command(epilog="Example: deepvalue manifest show reports/help_primary_care")
+def show(
     folder: Annotated[Path, typer.Argument(help="A folder that holds findings/.")],
 ) -> None:
     """Print what findings were made from, after checking that no file was changed since."""
@@ -313,6 +321,43 @@ def manifest(
                 typer.echo(f"{key}.{name}: {one}")
         else:
             typer.echo(f"{key}: {value}")
+
+
+@manifests.command(epilog="Example: deepvalue manifest verify reports/help_primary_care")
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A folder that holds findings/.")] = Path(),
+) -> None:
+    """Compute every digest anew and list what changed, is missing, or is in no manifest.
+
+    Where the room is there, its files and the data are checked too; a copy without the room or
+    without the key is checked as far as it goes, and what could not be checked is said.
+    """
+    module = _library("study.manifest")
+    checks = module.verify_manifest(folder)
+    for line in module.describe_checks(checks):
+        typer.echo(line)
+    module.require_unchanged(checks, folder)
+
+
+@app.command(epilog="Example: deepvalue compare reports/may reports/june -o may_june.html")
+def compare(
+    earlier: Annotated[Path, typer.Argument(help="A folder that holds findings/.")],
+    later: Annotated[Path, typer.Argument(help="The same of a later run of the study.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path(
+        "comparison.html"
+    ),
+    also: Annotated[
+        str, typer.Option(help="Further forms, with commas between: docx, xlsx, md, tex, csv.")
+    ] = "",
+) -> None:
+    """Say what moved between two runs of a study, and what may have moved it."""
+    asked = [name for name in also.split(",") if name.strip()]
+    forms = _library("report.writers").require_forms(asked, "--also") if asked else ()
+    made = _library("report.compare").write_comparison(
+        earlier / "findings", later / "findings", output, also=forms
+    )
+    for path in made:
+        typer.echo(f"Page: {path}")
 
 
 def _render_both(
@@ -328,6 +373,7 @@ def _render_both(
             say(f"{kind} {'page' if form == 'html' else form}")
             place = folder / f"{kind}.{form}"
             made += render(folder / "findings", kind, place, notebook=notebook)
+    _library("study.manifest").write_pages(folder, made)
     return tuple(made)
 
 

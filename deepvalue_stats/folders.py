@@ -47,3 +47,10 @@ def _exchange(fresh: Path, folder: Path) -> None:
         os.replace(folder, old)
     os.replace(fresh, folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def staged_text(place: Path, text: str) -> None:
+    """Write a text whole or not at all."""
+    fresh = place.with_name(f".{place.name}.part")
+    fresh.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(fresh, place)

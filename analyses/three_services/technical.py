@@ -272,3 +272,6 @@ page.manifest()
 
 # %%
 page.other_scales()
+
+# %%
+page.checklists()

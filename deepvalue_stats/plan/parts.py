@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 import tomli_w
@@ -443,6 +444,23 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Difference = Annotated[float, Field(gt=-1, lt=1)]
 
 
+class Intervention(Part):
+    """What the service does, in the owner's short words; printed as they stand, decides nothing."""
+
+    name: str | None = None
+    why: str | None = None
+    materials: str | None = None
+    procedures: str | None = None
+    who_provided: str | None = None
+    how: str | None = None
+    where: str | None = None
+    when_and_how_much: str | None = None
+    tailoring: str | None = None
+    modifications: str | None = None
+    how_well_planned: str | None = None
+    how_well_actual: str | None = None
+
+
 class Power(Part):
     """The design whose chances are asked for before the data: who, how many, how large an effect.
 
@@ -493,6 +511,7 @@ class Plan(Part):
     triangulation: Triangulation | None = None
     sensitivity: Sensitivity = Field(default_factory=Sensitivity)
     power: Power | None = None
+    intervention: Intervention | None = None
 
     @property
     def primary(self) -> str:
@@ -502,11 +521,21 @@ class Plan(Part):
     @property
     def digest(self) -> str:
         """SHA-256 over the validated values with defaults filled in, without paths and power."""
+        text = json.dumps(self._decided(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the digest is taken over, by dotted key: equal settings, equal digests."""
+        return dict(_flat(self._decided()))
+
+    def _decided(self) -> dict[str, Any]:
+        """The values that decide the findings: no paths, and nothing that was not asked for."""
         # what was asked of a design changes no row, no estimate and no verdict: a plan that is
         # locked may have its chances worked out afterwards, and stays the plan that was locked
         values = self.model_dump(mode="json", by_alias=True, exclude={"power"})
         # a part that is not asked for leaves the plan what it was before there was such a part
-        for part in ("across", "breaks", "triangulation"):
+        for part in ("across", "breaks", "triangulation", "intervention"):
             if values[part] is None:
                 del values[part]
         for outcome in values["outcomes"].values():
@@ -546,12 +575,20 @@ class Plan(Part):
             del source["path"]
             if source["provenance"] is None:
                 del source["provenance"]
-        text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return values
 
     def to_toml(self) -> str:
         """The plan as a TOML text that reads back as an equal plan."""
         return tomli_w.dumps(_without_none(self.model_dump(mode="json", by_alias=True)))
+
+
+def _flat(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings by dotted key; a table without entries is a setting of its own."""
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
 
 
 def _without_none(value: Any) -> Any:

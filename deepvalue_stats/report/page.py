@@ -8,6 +8,7 @@ from pathlib import Path
 from deepvalue_stats.findings import Findings, read_findings
 from deepvalue_stats.report import (
     breakdown,
+    checklists,
     commissioner,
     heading,
     measurement,
@@ -269,3 +270,7 @@ class Page:
     def manifest(self) -> Html:
         """Digests, seed and versions."""
         return technical.manifest(self.findings)
+
+    def checklists(self) -> Html:
+        """The annex: where this report answers STROBE, RECORD and TIDieR, and where it does not."""
+        return checklists.annex(self.findings)

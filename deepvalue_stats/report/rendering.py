@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from nbconvert import HTMLExporter
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from deepvalue_stats.errors import DataError
 from deepvalue_stats.findings import read_findings
 from deepvalue_stats.report.browser import chromium, print_pdf
 from deepvalue_stats.report.execute import execute, read_notebook
 from deepvalue_stats.report.finish import finish
+from deepvalue_stats.report.markup import Html
 from deepvalue_stats.report.writers import FORMS, write_form
 
 HERE = Path(__file__).resolve().parent
@@ -113,6 +116,29 @@ def render_notebook(source: Path, folder: Path, html: Path, *, kind: Kind) -> tu
     if chromium() is None:
         return (html,)
     return html, print_pdf(html, html.with_suffix(".pdf"))
+
+
+def render_parts(title: str, parts: Sequence[Html], html: Path) -> Path:
+    """Make a page of parts that are there already, in the look of the technical report.
+
+    Parameters
+    ----------
+    title : str
+        What the browser calls the page, after its heading.
+    parts : sequence of Html
+        With one first-level heading among them.
+    html : Path
+        The page to write. Equal parts give equal bytes.
+
+    Returns
+    -------
+    Path
+    """
+    shown = [new_output("display_data", data={"text/html": part.text}) for part in parts]
+    cells = [new_code_cell(outputs=[one], id=f"cell-{n}") for n, one in enumerate(shown, 1)]
+    notebook = new_notebook(cells=cells, metadata={"title": title})
+    _write(finish(_export(notebook, "technical"), name=html.name, kind="technical"), html)
+    return html
 
 
 def _run(source: Path, folder: Path) -> Any:

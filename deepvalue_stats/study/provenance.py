@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import platform
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from deepvalue_stats.linkage import key_id, read_key
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.plan.definitions import DEFINITIONS
 from deepvalue_stats.study.fitting import Fitted
+from deepvalue_stats.study.manifest import file_digest, keyed
 from deepvalue_stats.study.preparing import Prepared
 from deepvalue_stats.study.words import outcome_words
 
@@ -52,6 +52,8 @@ def study_facts(plan: Plan) -> dict[str, object]:
         **({"across": plan.across.by} if plan.across else {}),
         **({"definition": f"{defined.says} ({defined.source})"} if defined else {}),
         **({"hazards": hazards} if hazards else {}),
+        **({"intervention": plan.intervention.model_dump()} if plan.intervention else {}),
+        "settings": plan.settings,
     }
 
 
@@ -70,7 +72,7 @@ def _public_digest(plan: Plan, digest: str) -> str:
     """A plain hash of a small file can be confirmed by guessing it: confidential ones are keyed."""
     if plan.study.status != "confidential":
         return digest
-    return hmac.new(read_key(), digest.encode(), hashlib.sha256).hexdigest()
+    return keyed(digest, read_key())
 
 
 def require_room(room: Path) -> None:
@@ -102,6 +104,7 @@ def write_room(
         "began": began.isoformat(timespec="seconds"),
         "seconds": round((datetime.now(UTC) - began).total_seconds(), 1),
         "folder": str(folder.resolve()),
+        "sources": _sources(prepared, folder),
         "rows": {name: len(dataset.frame) for name, dataset in prepared.data.items()},
         "engine": prepared.linked.engine,
         "problems": [vars(problem) for problem in problems],
@@ -109,10 +112,24 @@ def write_room(
         **_pseudonyms(prepared.plan),
     }
     texts = {
-        "manifest.json": json.dumps(manifest, indent=1),
-        "linkage.sql": prepared.linked.sql,
-        "plan.toml": prepared.plan.to_toml(),
+        "linkage.sql": f"{prepared.linked.sql}\n",
+        "plan.toml": f"{prepared.plan.to_toml()}\n",
     }
+    manifest["files"] = {
+        name: hashlib.sha256(text.encode()).hexdigest() for name, text in sorted(texts.items())
+    }
+    texts["manifest.json"] = f"{json.dumps(manifest, indent=1)}\n"
     with staged(room) as fresh:
         for name, text in texts.items():
-            (fresh / name).write_text(f"{text}\n", encoding="utf-8", newline="\n")
+            (fresh / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _sources(prepared: Prepared, folder: Path) -> dict[str, dict[str, str]]:
+    """Each source as it was: plain hashes of its used columns, and of its file where it is one."""
+    found = {}
+    for name, dataset in sorted(prepared.data.items()):
+        path = prepared.plan.sources[name].path
+        place = folder / path
+        whole = {"sha256": file_digest(place)} if place.is_file() else {}
+        found[name] = {"path": path, "digest": dataset.digest, **whole}
+    return found

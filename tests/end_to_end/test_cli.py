@@ -13,7 +13,16 @@ from deepvalue_stats.plan import parse_plan
 from deepvalue_stats.simulate import PRESETS
 from deepvalue_stats.study import run_study
 
-COMMANDS = ("init", "check", "run", "report", "simulate", "simulate-families", "manifest")
+COMMANDS = (
+    "init",
+    "check",
+    "run",
+    "report",
+    "simulate",
+    "simulate-families",
+    "manifest",
+    "compare",
+)
 
 
 def names_in(folder):
@@ -339,7 +348,7 @@ def test_interviews_are_judged_by_the_clients_who_gave_them(health):
 
 def test_manifest_prints_what_findings_were_made_from(study, deepvalue, tmp_path, template):
     assert deepvalue("run", study / "plan.toml", "--no-pages", "-o", tmp_path / "out")[0] == 0
-    code, out, _ = deepvalue("manifest", tmp_path / "out")
+    code, out, _ = deepvalue("manifest", "show", tmp_path / "out")
     assert code == 0
     lines = dict(line.split(": ", 1) for line in out.splitlines())
     assert lines["plan"] == parse_plan(template("employment")).digest
@@ -347,14 +356,14 @@ def test_manifest_prints_what_findings_were_made_from(study, deepvalue, tmp_path
     assert len(lines["data.ratings"]) == 64
     assert "versions.pandas" in lines
     (tmp_path / "out/findings/effects.csv").write_text("changed")
-    code, out, err = deepvalue("manifest", tmp_path / "out")
+    code, out, err = deepvalue("manifest", "show", tmp_path / "out")
     assert (code, out) == (11, "")
     assert err.startswith("DataError: 'effects.csv' is not the file that the manifest names\n")
 
 
-@pytest.mark.parametrize("command", ["manifest", "report"])
+@pytest.mark.parametrize("command", ["manifest show", "manifest verify", "report"])
 def test_a_folder_without_findings(deepvalue, tmp_path, command):
-    code, _, err = deepvalue(command, tmp_path)
+    code, _, err = deepvalue(*command.split(), tmp_path)
     assert code == 11
     assert "DataError: there are no findings here\n" in err
     assert names_in(tmp_path) == []

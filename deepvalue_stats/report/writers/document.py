@@ -125,7 +125,7 @@ def open_document(findings: Findings, kind: str, notebook: Path) -> Document:
             blocks += _said_in(cell.source)
         elif cell.cell_type == "code":
             for part in _parts(cell.source, Page(findings), f"{notebook.name}, cell {number}"):
-                blocks += _blocks(part, source)
+                blocks += blocks_of(part, source)
     name = str(read.metadata.get("title") or kind)
     return Document(f"{findings.study['question']} \u2013 {name}", kind, tuple(blocks), source)
 
@@ -179,7 +179,8 @@ def _said_in(markdown: str) -> Iterator[Block]:
             yield Paragraph((Run(" ".join(piece.split())),))
 
 
-def _blocks(part: Html, source: str) -> list[Block]:
+def blocks_of(part: Html, source: str) -> list[Block]:
+    """A part of a page in blocks, its tables among them."""
     tables = iter(part.tables)
     soup = BeautifulSoup(part.text, "html.parser")
     made = list(_walk(soup, tables, source))
