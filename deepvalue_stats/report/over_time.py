@@ -10,9 +10,7 @@ from deepvalue_stats.report.markup import Column, Html, Row, join, safe, table, 
 from deepvalue_stats.report.numbers import (
     HIDDEN,
     count,
-    decimal,
     interval,
-    probability,
     sentence,
     signed,
     words,
@@ -74,31 +72,17 @@ def dynamics(findings: Findings) -> Html:
     found = _filled(findings, "dynamics")
     if found is None:
         return tag("p", "No model of earlier outcomes or later ratings was fitted.")
-    rows: list[Row] = [
-        [
-            sentence(str(row["model"])),
-            words(str(row["what"])),
-            *(_figure(str(row[key])) for key in ("value", "low", "high")),
-            _chance(str(row["p_value"])),
-            count(str(row["clients"])),
-            str(row["reading"]),
-        ]
-        for _, row in found.frame.iterrows()
-    ]
-    numeric = ("Estimate", "Low", "High", "p", "Clients")
-    columns = [Column("Model"), Column("What"), *(Column(name, numeric=True) for name in numeric)]
-    return table(found.caption, [*columns, Column("Reading")], rows, notes=found.notes)
+    return count_table(found)
 
 
 def breaks(findings: Findings) -> Html:
     """What follows a change of practitioner that nobody chose: who, the curve, and the checks."""
-    who = _filled(findings, "breaks")
-    if who is None:
-        return tag("p", "The plan does not say which changes of practitioner nobody chose.")
-    drawn = _drawn(findings, "event_study")
-    figure = Html("") if drawn is None else event_figure(drawn).html()
     checks = _filled(findings, "break_checks")
-    return figure + count_table(who) + (Html("") if checks is None else count_table(checks))
+    if checks is None:
+        return tag("p", "The plan does not say which changes of practitioner nobody chose.")
+    who, drawn = _filled(findings, "breaks"), _drawn(findings, "event_study")
+    figure = Html("") if drawn is None else event_figure(drawn).html()
+    return join([figure, count_table(checks), *([] if who is None else [count_table(who)])])
 
 
 def waiting(findings: Findings) -> Html:
@@ -157,18 +141,3 @@ def _filled(findings: Findings, name: str) -> CountTable | None:
 def _drawn(findings: Findings, name: str) -> Series | None:
     found = findings.series.get(name)
     return None if found is None or found.frame.empty else found
-
-
-def _figure(text: str) -> str:
-    try:
-        value = float(text)
-    except ValueError:
-        return text
-    return decimal(value, 1 if abs(value) >= 2 else 3)
-
-
-def _chance(text: str) -> str:
-    try:
-        return probability(float(text))
-    except ValueError:
-        return text

@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from deepvalue_stats.plan import Plan
 
-POOLED, AVERAGED, MIXED, PARTS, WITHIN, CHANGED, LATER = (
-    "pooled", "averaged", "mixed", "parts", "within", "changed", "later",
+POOLED, AVERAGED, MIXED, PARTS, WITHIN, CHANGED, BREAK, LATER = (
+    "pooled", "averaged", "mixed", "parts", "within", "changed", "break", "later",
 )  # fmt: skip
 
 
@@ -81,6 +81,13 @@ APPROACHES: Mapping[str, Approach] = MappingProxyType(
             "clients whose outcome changed, each with itself",
             "As within clients. It knows a direction and a ratio of odds (in the appendix), and no "
             "chances.",
+        ),
+        BREAK: Approach(
+            "break, for losing a practitioner",
+            "{primary}, after a break",
+            "clients who lost their practitioner for reasons outside, with those who had not yet",
+            "Not for one standard deviation. Counts all that came with the leaving (a gap, a new "
+            "start, a larger caseload): as a rule too much.",
         ),
         LATER: Approach(
             "lead placebo",

@@ -92,7 +92,7 @@ def gather_evidence(
         unlinked=_unlinked(plan),
         **_sanctions(plan, frame, linked),
         measured_late=_measured_late(plan),
-        lead_p=_p_of(effects, plan, LEAD, exposure=lead_of(model.exposure)),
+        lead_p=_lead_p(effects, plan, fitted),
         neutral=measure.neutral,
         shape_p=_p_of(effects, plan, HINGED, group="below neutral minus above neutral"),
         quadrature_doubt=_doubt(fit),
@@ -276,6 +276,15 @@ def _measured_late(plan: Plan) -> tuple[str, ...]:
         if declared is not None and declared.at is None and not clock:
             late.append(in_words(name))
     return tuple(late)
+
+
+def _lead_p(effects: EffectTable, plan: Plan, fitted: Fitted) -> float | None:
+    """Of the lead placebo within clients, which needs waves on either side; else among clients."""
+    within = fitted.past.lead_p if fitted.past else None
+    if within is not None:
+        return within
+    exposure = lead_of(plan.models[plan.primary].exposure)
+    return _p_of(effects, plan, LEAD, exposure=exposure)
 
 
 def _p_of(effects: EffectTable, plan: Plan, variant: str, **where: object) -> float | None:

@@ -23,8 +23,10 @@ from deepvalue_stats.models import (
 from deepvalue_stats.plan import Plan, corrected_model
 from deepvalue_stats.plan.parts import PANEL, ModelPlan, days_to, exit_by
 from deepvalue_stats.study.approaches import approach_name
+from deepvalue_stats.study.breaking import Broken, estimate_breaks
 from deepvalue_stats.study.correcting import Corrected, correct, corrected_name
 from deepvalue_stats.study.following import Followed, follow
+from deepvalue_stats.study.past import Past, look_back
 from deepvalue_stats.study.preparing import Prepared
 from deepvalue_stats.study.variants import Variant, variant_name, variants_of
 from deepvalue_stats.study.waiting import OTHERWISE, OUTCOME, horizon_of
@@ -51,6 +53,10 @@ class Fitted:
         Beside a model of time, that of leaving otherwise, where clients do.
     followed : Followed or None
         The primary effect by other approaches, where the plan asks for a triangulation.
+    past : Past or None
+        Earlier outcomes and later ratings, where it does.
+    broken : Broken or None
+        What followed when practitioners left, where the plan says which leavings nobody chose.
     """
 
     fits: Mapping[str, ModelFit]
@@ -60,6 +66,8 @@ class Fitted:
     corrected: Corrected | None = None
     others: Mapping[str, ModelFit] = field(default_factory=dict)
     followed: Followed | None = None
+    past: Past | None = None
+    broken: Broken | None = None
 
 
 def fit_models(prepared: Prepared) -> Fitted:
@@ -87,12 +95,17 @@ def fit_models(prepared: Prepared) -> Fitted:
         corrected = _corrected(prepared, fits[plan.primary], banded)
     except ModelError as error:
         failed[corrected_name(plan)] = str(error)
-    followed = None
+    followed, past, broken = None, None, None
     if plan.triangulation is not None:
         unit = per_sd(fits[plan.primary].design.frame[plan.models[plan.primary].exposure])
         followed = follow(plan, prepared.linked, unit)
         failed |= {approach_name(plan, key): why for key, why in followed.failed.items()}
-    return Fitted(fits, banded, failed, variants, corrected, others, followed)
+        past = look_back(plan, prepared.linked)
+        failed |= past.failed
+    if plan.breaks is not None:
+        broken = estimate_breaks(plan, prepared.linked)
+        failed |= {"breaks": broken.failed} if broken.failed else {}
+    return Fitted(fits, banded, failed, variants, corrected, others, followed, past, broken)
 
 
 def _corrected(prepared: Prepared, primary: ModelFit, banded: ModelFit) -> Corrected | None:

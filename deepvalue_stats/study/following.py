@@ -72,7 +72,7 @@ def follow(plan: Plan, linked: Dataset, unit: Contrast) -> Followed:
     """
     model = plan.models[plan.primary]
     rows = model_rows(plan, model, linked)
-    asked = _Asked(plan, model, rows.frame, linked)
+    asked = Asked(plan, model, rows.frame, linked)
     fits: dict[str, ModelFit] = {}
     columns: dict[str, str] = {}
     failed: dict[str, str] = {}
@@ -105,7 +105,7 @@ def known_scales(fit: ModelFit) -> tuple[Scale, ...]:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """The primary model and its rows, with what differs within clients."""
 
     plan: Plan
@@ -135,6 +135,7 @@ class _Asked:
     def panel(
         self, formula: str, estimator: Estimator, frame: pd.DataFrame | None = None
     ) -> ModelFit:
+        """Fit a panel estimator, by default to these rows."""
         rows = self.frame if frame is None else frame
         return models.fit_panel(
             formula, rows, client="client", time="wave_number", estimator=estimator
@@ -146,36 +147,36 @@ def changes(frame: pd.DataFrame, column: str) -> bool:
     return bool((frame.groupby("client", observed=True)[column].nunique() > 1).any())
 
 
-def _pooled(asked: _Asked) -> ModelFit:
+def _pooled(asked: Asked) -> ModelFit:
     return fit_logit(asked.formula(), asked.frame, cluster="client", covariance="auto")
 
 
-def _averaged(asked: _Asked) -> ModelFit:
+def _averaged(asked: Asked) -> ModelFit:
     return fit_gee(asked.formula(), asked.frame, group="client", covariance="auto")
 
 
-def _mixed(asked: _Asked) -> ModelFit:
+def _mixed(asked: Asked) -> ModelFit:
     return models.fit_multilevel(
         f"{asked.formula()} + (1 | client)", asked.frame, quadrature_points=POINTS
     )
 
 
-def _parts(asked: _Asked) -> ModelFit:
+def _parts(asked: Asked) -> ModelFit:
     # covariates are adjusted for as they are: only the exposure is taken apart
     split = models.WithinBetween(split=(asked.model.exposure,), quadrature_points=POINTS)
     return asked.panel(asked.formula(), split)
 
 
-def _within(asked: _Asked) -> ModelFit:
+def _within(asked: Asked) -> ModelFit:
     formula = asked.formula(changing=True, waves=False)
     return asked.panel(formula, models.Within(time_effects=True))
 
 
-def _changed(asked: _Asked) -> ModelFit:
+def _changed(asked: Asked) -> ModelFit:
     return asked.panel(asked.formula(changing=True), models.ConditionalLogit())
 
 
-def _later(asked: _Asked) -> ModelFit:
+def _later(asked: Asked) -> ModelFit:
     """The next wave's rating beside this one's: who has no next wave leaves."""
     lead = lead_of(asked.model.exposure)
     rows = model_rows(asked.plan, asked.model, with_lead(asked.plan, asked.linked), also=(lead,))
@@ -183,7 +184,7 @@ def _later(asked: _Asked) -> ModelFit:
     return asked.panel(formula, models.Within(time_effects=True), rows.frame)
 
 
-_FITS: Mapping[str, tuple[Callable[[_Asked], ModelFit], str]] = {
+_FITS: Mapping[str, tuple[Callable[[Asked], ModelFit], str]] = {
     POOLED: (_pooled, "{exposure}"),
     AVERAGED: (_averaged, "{exposure}"),
     MIXED: (_mixed, "{exposure}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from deepvalue_stats.errors import PlanError
 from deepvalue_stats.findings import Findings, collect, require_writable, write_findings
 from deepvalue_stats.plan import Plan, read_plan
 from deepvalue_stats.study.balancing import balance_table
+from deepvalue_stats.study.breaking import breaks_tables, event_series
 from deepvalue_stats.study.colleagues import practitioner_effects_table
 from deepvalue_stats.study.estimating import estimate_effects, primary_sd, too_few_groups
 from deepvalue_stats.study.evidence import gather_evidence
@@ -20,6 +21,7 @@ from deepvalue_stats.study.measuring import measure_scales
 from deepvalue_stats.study.missing import missing_table
 from deepvalue_stats.study.paces import second_opinions
 from deepvalue_stats.study.panel import panel_table
+from deepvalue_stats.study.past import dynamics_table
 from deepvalue_stats.study.preparing import Progress, prepare
 from deepvalue_stats.study.provenance import provenance, require_room, study_facts, write_room
 from deepvalue_stats.study.shape import find_shape
@@ -128,6 +130,7 @@ def run_study(
             *figure_series(plan, fitted, evidence),
             *(() if withheld else shape.series),
             *curves,
+            *(event_series(plan, fitted.broken) if fitted.broken else ()),
         ),
         verdicts=verdicts,
         wording=word(verdicts, evidence),
@@ -139,13 +142,16 @@ def run_study(
     return findings
 
 
-def _over_waves(plan: Plan, fitted: Fitted, shown: EffectTable) -> tuple[CountTable, ...]:
-    """Who is followed over waves, and the effect by every approach."""
-    if fitted.followed is None:
-        return ()
-    model = plan.models[plan.primary]
-    who = panel_table(model, fitted.followed.frame)
-    return who, triangulation_table(plan, fitted.followed, shown)
+def _over_waves(plan: Plan, fitted: Fitted, shown: EffectTable) -> Iterator[CountTable]:
+    """Who is followed over waves, the effect by every approach, the past, and breaks."""
+    withheld = plan.primary in too_few_groups(plan, fitted)
+    if fitted.followed is not None:
+        yield panel_table(plan.models[plan.primary], fitted.followed.frame)
+        yield triangulation_table(plan, fitted.followed, shown, fitted.broken)
+    if fitted.past is not None and not withheld:
+        yield dynamics_table(plan, fitted.past, primary_sd(plan, fitted))
+    if fitted.broken is not None:
+        yield from breaks_tables(fitted.broken)
 
 
 def write_lock(plan: Plan, folder: Path) -> Path:

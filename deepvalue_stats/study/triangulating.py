@@ -10,11 +10,13 @@ from deepvalue_stats.models import hausman_test
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.study.approaches import (
     APPROACHES,
+    BREAK,
     CHANGED,
     PARTS,
     approach_name,
     speaking,
 )
+from deepvalue_stats.study.breaking import Broken
 from deepvalue_stats.study.following import Followed
 from deepvalue_stats.study.words import in_words, outcome_words
 from deepvalue_stats.tables import CountTable, EffectTable, Rule
@@ -37,7 +39,9 @@ RULES: dict[str, Rule] = {
 }
 
 
-def triangulation_table(plan: Plan, followed: Followed, shown: EffectTable) -> CountTable:
+def triangulation_table(
+    plan: Plan, followed: Followed, shown: EffectTable, broken: Broken | None = None
+) -> CountTable:
     """One effect by every approach, per 100 clients and SD, and which of them speaks.
 
     Parameters
@@ -46,6 +50,8 @@ def triangulation_table(plan: Plan, followed: Followed, shown: EffectTable) -> C
     followed : Followed
     shown : EffectTable
         With the rows of every approach, after gates have withheld theirs.
+    broken : Broken, optional
+        What followed when practitioners left.
 
     Returns
     -------
@@ -61,11 +67,12 @@ def triangulation_table(plan: Plan, followed: Followed, shown: EffectTable) -> C
         {
             "approach": one.title,
             "compares": one.compares,
-            **_numbers(plan, followed, shown, key),
+            **(_of_break(broken) if key == BREAK else _numbers(plan, followed, shown, key)),
             "leans": one.leans,
             "speaks": "yes" if key == spoken else "no",
         }
         for key, one in APPROACHES.items()
+        if key != BREAK or broken is not None
     ]
     frame = pd.DataFrame(rows, columns=list(RULES))
     frame = frame.astype(dict.fromkeys(("value", "low", "high"), "float64"))
@@ -100,6 +107,18 @@ def _numbers(plan: Plan, followed: Followed, shown: EffectTable, key: str) -> di
         return {**none, "said": _direction(float(row["conf_low"]), float(row["conf_high"]))}
     value, low, high = (100 * float(row[name]) for name in ("estimate", "conf_low", "conf_high"))
     return {"value": value, "low": low, "high": high, "clients": row["n_clients"], "said": ""}
+
+
+def _of_break(broken: Broken | None) -> dict[str, object]:
+    none = {"value": np.nan, "low": np.nan, "high": np.nan, "clients": pd.NA}
+    found = broken.effects if broken else None
+    if found is None:
+        return {**none, "said": "could not be fitted"}
+    row = found.overall
+    if found.enough == "descriptive":
+        return {**none, "clients": row.n_clients, "said": "not shown"}
+    value, low, high = (100 * x for x in (row.estimate, row.conf_low, row.conf_high))
+    return {"value": value, "low": low, "high": high, "clients": row.n_clients, "said": ""}
 
 
 def _direction(low: float, high: float) -> str:

@@ -7,7 +7,8 @@ import pytest
 
 from deepvalue_stats.effects import average_effect, per_sd
 from deepvalue_stats.plan import read_plan
-from deepvalue_stats.study import fit_model, prepare
+from deepvalue_stats.report.page import Page
+from deepvalue_stats.study import fit_model, prepare, run_study
 
 ROOT = Path(__file__).parents[2]
 PLAN = ROOT / "analyses/synthetic_families/plan.toml"
@@ -44,6 +45,59 @@ def test_every_planted_fault_is_caught_and_counted(prepared, truth):
     for name, (source, words, rows) in CAUGHT.items():
         found = [p.count for p in problems if p.source == source and p.what.startswith(words)]
         assert sum(found) == rows * planted[name], name
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory):
+    return run_study(PLAN, output=tmp_path_factory.mktemp("families"))
+
+
+def test_the_effect_stands_beside_itself_by_every_approach(findings, truth):
+    table = findings.counts["triangulation"].frame.set_index("approach")
+    assert list(table.index[table["speaks"] == "yes"]) == ["within clients, chances averaged"]
+    planted = 100 * truth["sample"]["estimands"]["rated"]["per_sd_score"]["within"]
+    for name in ("within clients, chances averaged", "within clients, linear"):
+        row = table.loc[name, ["low", "high"]].astype(float)
+        assert row["low"] < planted < row["high"], name
+    assert table.loc["conditional logit", "said"] == "higher"
+    assert table.loc["conditional logit", "value"] == ""
+    later = table.loc["lead placebo", ["low", "high"]].astype(float)
+    assert later["low"] < 0 < later["high"]
+
+
+def test_what_follows_a_leaving_is_near_the_planted_harm_and_nothing_on_closed_cases(
+    findings, truth
+):
+    checks = findings.counts["break_checks"].frame
+    average = checks[(checks["check"] == "after the change") & checks["p_value"].ne("")].iloc[0]
+    told = truth["sample"]["breaks"]
+    weights, effects = (told[kind]["outside"] for kind in ("families", "total"))
+    planted = sum(weights[k] * effects[k] for k in effects) / sum(weights[k] for k in effects)
+    assert float(average["low"]) < 100 * planted < float(average["high"])
+    placebo = checks[checks["check"] == "closed cases (placebo)"].iloc[0]
+    assert float(placebo["p_value"]) > 0.05
+    assert placebo["reading"].startswith("Nothing followed")
+    assert {"Sun and Abraham", "two-way regression"} <= set(checks["check"])
+    curve = findings.series["event_study"].frame
+    assert curve["x"].is_monotonic_increasing
+    assert -1 not in set(curve["x"])
+
+
+def test_the_past_has_its_say(findings):
+    table = findings.counts["dynamics"].frame
+    assert list(table["model"].unique()) == [
+        "later rating (lead placebo)", "earlier outcome held", "both ways",
+    ]  # fmt: skip
+    assert "could not be fitted" not in set(table["what"])
+    assert table.loc[0, "reading"].startswith("Shows nothing")
+    assert float(table.loc[1, "low"]) > 0  # a better relationship helps, given the outcome before
+
+
+def test_the_page_has_the_past_and_the_breaks(findings):
+    page = Page(findings)
+    assert "Roth 2022" in page.breaks().text
+    assert "Before and after a practitioner left" in page.breaks().text
+    assert "Wooldridge 2005" in page.dynamics().text
 
 
 def test_the_pooled_effect_is_near_the_planted_one(prepared, truth):
