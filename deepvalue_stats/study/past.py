@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,13 +14,15 @@ from deepvalue_stats.data import Dataset
 from deepvalue_stats.effects import Contrast, Levels, average_effect
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.linkage import model_rows
-from deepvalue_stats.models.dynamics.cross_lagged import CrossLaggedFit
-from deepvalue_stats.models.dynamics.lagged import DynamicFit
-from deepvalue_stats.models.dynamics.placebo import LeadPlacebo
 from deepvalue_stats.plan import Plan
 from deepvalue_stats.study.following import Asked
 from deepvalue_stats.study.words import in_words, outcome_words
 from deepvalue_stats.tables import CountTable, Rule
+
+if TYPE_CHECKING:  # these modules load the compiler, which most commands do without
+    from deepvalue_stats.models.dynamics.cross_lagged import CrossLaggedFit
+    from deepvalue_stats.models.dynamics.lagged import DynamicFit
+    from deepvalue_stats.models.dynamics.placebo import LeadPlacebo
 
 LATER, BEFORE, BOTH = "later rating (lead placebo)", "earlier outcome held", "both ways"
 RULES: dict[str, Rule] = {
