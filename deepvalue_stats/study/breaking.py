@@ -141,7 +141,7 @@ def event_series(plan: Plan, broken: Broken) -> tuple[Series, ...]:
             name="event_study",
             caption="Before and after a practitioner left",
             frame=frame,
-            x_label="waves since the change",
+            x_label="Waves since the change",
             y_label=f"Difference in {outcome_words(plan)}, per 100 clients",
             evidence=evidence,
         ),
