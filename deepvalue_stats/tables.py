@@ -327,8 +327,9 @@ class Evidence:
     measured_late : tuple of str
         Covariates of the primary model measured with or after the exposure, in the plan's words.
     lead_p : float or None
-        p-value of the next wave's exposure beside this one's: an exposure cannot cause what was
-        before it.
+        Of `lead_placebo`: an exposure cannot cause what was before it.
+    lead_unknown : str
+        Why a study of waves has none.
     neutral : float or None
         The neutral point that the plan declares.
     shape_p : float or None
@@ -383,6 +384,7 @@ class Evidence:
     sanctions_correlation: float | None = None
     measured_late: tuple[str, ...] = ()
     lead_p: float | None = None
+    lead_unknown: str = ""
     neutral: float | None = None
     shape_p: float | None = None
     quadrature_doubt: str = ""

@@ -11,18 +11,17 @@ had nobody changed, over the families and waves that an estimate is of.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
+from deepvalue_stats.bench.tables import arguments, write_table
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import BreakEffects, bacon_weights, break_effects, trend_bounds
 from deepvalue_stats.models.breaks.group_times import Covariance
@@ -282,24 +281,17 @@ def page(table: pd.DataFrame) -> str:
 
 def main() -> int:
     """Write the table."""
-    told = _arguments()
-    table = run(CELLS, told.replicates, told.seed, told.workers)
-    told.output.mkdir(parents=True, exist_ok=True)
-    table.to_csv(told.output / "table.csv", index=False)
-    (told.output / "table.md").write_text(page(table), encoding="utf-8")
-    sys.stdout.write(f"Wrote {told.output / 'table.csv'} and table.md\n")
-    return 0
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=COMMAND, description="Bias and coverage of effects of breaks."
+    options = arguments(
+        COMMAND,
+        "Bias and coverage of effects of breaks.",
+        replicates=500,
+        of="panels of each design",
+        seed=SEED,
+        folder="reports/breaks",
     )
-    parser.add_argument("--replicates", type=int, default=500, help="panels of each design")
-    parser.add_argument("--workers", type=int, default=1, help="processes")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--output", type=Path, default=Path("reports/breaks"))
-    return parser.parse_args()
+    told = options.parse_args()
+    table = run(CELLS, told.replicates, told.seed, told.workers)
+    return write_table(told.output, table, page(table))
 
 
 if __name__ == "__main__":

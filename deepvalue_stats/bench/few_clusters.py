@@ -10,12 +10,10 @@ at 5%, so the share rejected is the size of its test and one less the coverage o
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,6 +21,7 @@ from joblib import Parallel, delayed
 from scipy.optimize import brentq
 from scipy.special import expit, logit, stdtr
 
+from deepvalue_stats.bench.tables import arguments, write_table
 from deepvalue_stats.models.clusters.adjusted import (
     POWERS,
     ClusterCovariance,
@@ -316,25 +315,18 @@ def page(table: pd.DataFrame) -> str:
 
 def main() -> int:
     """Write the table."""
-    told = _arguments()
-    table = run(tuple(told.practitioners), told.replicates, told.seed, told.workers)
-    told.output.mkdir(parents=True, exist_ok=True)
-    table.to_csv(told.output / "table.csv", index=False)
-    (told.output / "table.md").write_text(page(table), encoding="utf-8")
-    sys.stdout.write(f"Wrote {told.output / 'table.csv'} and table.md\n")
-    return 0
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=COMMAND, description="How often tests with few practitioners reject the truth."
+    options = arguments(
+        COMMAND,
+        "How often tests with few practitioners reject the truth.",
+        replicates=1000,
+        of="studies of each design",
+        seed=SEED,
+        folder="reports/few_clusters",
     )
-    parser.add_argument("--replicates", type=int, default=1000, help="studies of each design")
-    parser.add_argument("--practitioners", type=int, nargs="+", default=PRACTITIONERS)
-    parser.add_argument("--workers", type=int, default=1, help="processes")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--output", type=Path, default=Path("reports/few_clusters"))
-    return parser.parse_args()
+    options.add_argument("--practitioners", type=int, nargs="+", default=PRACTITIONERS)
+    told = options.parse_args()
+    table = run(tuple(told.practitioners), told.replicates, told.seed, told.workers)
+    return write_table(told.output, table, page(table))
 
 
 if __name__ == "__main__":

@@ -10,17 +10,16 @@ the shortcuts that look alike and are not.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from scipy.special import stdtr
 
+from deepvalue_stats.bench.tables import arguments, write_table
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import LeadPlacebo, WithinBetween, fit_panel, lead_placebo
 from deepvalue_stats.models.dynamics.waves import at_wave
@@ -307,24 +306,17 @@ def page(table: pd.DataFrame) -> str:
 
 def main() -> int:
     """Write the table."""
-    told = _arguments()
-    table = run(replicates=told.replicates, seed=told.seed, workers=told.workers)
-    told.output.mkdir(parents=True, exist_ok=True)
-    table.to_csv(told.output / "table.csv", index=False)
-    (told.output / "table.md").write_text(page(table), encoding="utf-8")
-    sys.stdout.write(f"Wrote {told.output / 'table.csv'} and table.md\n")
-    return 0
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=COMMAND, description="How often the lead placebo fires, with and without a cause."
+    options = arguments(
+        COMMAND,
+        "How often the lead placebo fires, with and without a cause.",
+        replicates=1000,
+        of="panels of each kind",
+        seed=SEED,
+        folder="reports/lead_placebo",
     )
-    parser.add_argument("--replicates", type=int, default=1000, help="panels of each kind")
-    parser.add_argument("--workers", type=int, default=1, help="processes")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--output", type=Path, default=Path("reports/lead_placebo"))
-    return parser.parse_args()
+    told = options.parse_args()
+    table = run(replicates=told.replicates, seed=told.seed, workers=told.workers)
+    return write_table(told.output, table, page(table))
 
 
 if __name__ == "__main__":

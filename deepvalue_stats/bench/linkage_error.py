@@ -25,7 +25,8 @@ from deepvalue_stats.linkage import with_minimum
 from deepvalue_stats.measures import BAND, with_bands
 from deepvalue_stats.models import ModelFit, Recall, build_formula, fit_logit, fit_missed
 from deepvalue_stats.plan import Plan
-from deepvalue_stats.plan.parts import Link, LinkTable, ModelPlan, Source
+from deepvalue_stats.plan.optional import Link, LinkTable
+from deepvalue_stats.plan.parts import ModelPlan, Source
 from deepvalue_stats.simulate import (
     PRESETS,
     Parameters,

@@ -10,7 +10,7 @@ import pandas as pd
 from deepvalue_stats.data import Column, Dataset
 from deepvalue_stats.linkage.passes import SECOND, TIED, linked_by_passes
 from deepvalue_stats.plan import Plan
-from deepvalue_stats.plan.parts import LinkTable
+from deepvalue_stats.plan.optional import LinkTable
 
 NO_CANDIDATE = "record without a candidate client"
 

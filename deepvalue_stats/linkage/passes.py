@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from deepvalue_stats.data import Dataset, Problem, normalised
-from deepvalue_stats.plan.parts import LinkPasses
+from deepvalue_stats.plan.optional import LinkPasses
 
 TIED = "record that goes equally well with several clients"
 SECOND = "record of a client who has a better one"

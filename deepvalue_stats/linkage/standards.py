@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from deepvalue_stats.plan import Plan
-from deepvalue_stats.plan.parts import Link
+from deepvalue_stats.plan.optional import Link
 from deepvalue_stats.tables import CountTable
 
 FILLED = "filled"

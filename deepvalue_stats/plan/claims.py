@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from deepvalue_stats.errors import Fault
 from deepvalue_stats.plan.draft import Draft
-from deepvalue_stats.plan.parts import Across, MeasurePlan, ModelPlan, Sensitivity, Verdicts
+from deepvalue_stats.plan.optional import Across
+from deepvalue_stats.plan.parts import MeasurePlan, ModelPlan, Sensitivity, Verdicts
 from deepvalue_stats.plan.register import INSTRUMENTS
 
 

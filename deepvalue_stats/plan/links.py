@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from deepvalue_stats.errors import Fault
 from deepvalue_stats.plan.draft import Draft, unknown
-from deepvalue_stats.plan.parts import Equity, Ids, Link, OutcomePlan
+from deepvalue_stats.plan.optional import Link
+from deepvalue_stats.plan.parts import Equity, Ids, OutcomePlan
 
 
 def link_faults(draft: Draft) -> Iterator[Fault]:

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from deepvalue_stats.errors import Fault
 from deepvalue_stats.plan.definitions import DEFINITIONS
 from deepvalue_stats.plan.draft import Draft, unknown
+from deepvalue_stats.plan.optional import Breaks, Triangulation
 from deepvalue_stats.plan.parts import (
     PANEL,
-    Breaks,
     CovariatePlan,
     Ids,
     ModelPlan,
     OutcomePlan,
-    Triangulation,
 )
 from deepvalue_stats.plan.timing import Clock
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from deepvalue_stats.errors import Fault
 from deepvalue_stats.plan.draft import Draft
-from deepvalue_stats.plan.parts import ModelPlan, Power
+from deepvalue_stats.plan.optional import Power
+from deepvalue_stats.plan.parts import ModelPlan
 
 # with fewer no variance between practitioners can be told from none
 FEWEST = 4

@@ -11,7 +11,7 @@ import pandas as pd
 
 from deepvalue_stats.errors import DeepValueError, PlanError
 from deepvalue_stats.plan import Plan
-from deepvalue_stats.plan.parts import Power
+from deepvalue_stats.plan.optional import Power
 from deepvalue_stats.power.existing import parameters_from
 from deepvalue_stats.power.replicates import BANDS, DAMAGE, MAIN
 from deepvalue_stats.simulate.cohort import Cohort, cohort_truth

@@ -72,7 +72,8 @@ def dynamics(findings: Findings) -> Html:
     found = _filled(findings, "dynamics")
     if found is None:
         return tag("p", "No model of earlier outcomes or later ratings was fitted.")
-    return count_table(found)
+    lost = _filled(findings, "dynamics_lost")
+    return join([count_table(found), *([] if lost is None else [count_table(lost)])])
 
 
 def breaks(findings: Findings) -> Html:

@@ -92,7 +92,7 @@ APPROACHES: Mapping[str, Approach] = MappingProxyType(
         LATER: Approach(
             "lead placebo",
             "{primary}, later rating within clients",
-            "the next wave's rating, beside this one's, in the same client",
+            "the next wave's rating, beside this one's and the one before, in the same client",
             "Should be nothing: a rating cannot move what was before it. If it is something, "
             "ratings follow outcomes, and every line above is too high.",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,34 +14,22 @@ from deepvalue_stats.data import Dataset
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.measures import BAND, assign_bands
 from deepvalue_stats.models.breaks.effects import DESCRIPTIVE
+from deepvalue_stats.models.breaks.history import BreakFlow
 from deepvalue_stats.models.breaks.result import BreakEffects, BreakEstimate
 from deepvalue_stats.plan import Plan
-from deepvalue_stats.plan.parts import Breaks
+from deepvalue_stats.plan.optional import Breaks
+from deepvalue_stats.study.checked import Checked, checked_table, refused
 from deepvalue_stats.study.words import in_words, outcome_words
 from deepvalue_stats.tables import CountTable, Rule, Series
 
-WHO: dict[str, str] = {
-    "clients": "clients with an outcome at some wave",
-    "outside": "whose practitioner left for a reason outside the pair",
-    "compared": "of them, compared with others",
-    "no_base": "of them, without an outcome at the wave before",
-    "second_change": "of them, who changed again later: left out from then on",
-    "inside": "whose practitioner changed for another reason: left out from then on",
-    "changed_before": "who had changed before their first wave: left out",
-    "seen_once": "with one wave only: left out",
-    "never": "whose practitioner never changed",
-}
-RULES: dict[str, Rule] = {
-    "check": "label",
-    "what": "label",
-    "value": "statistic",
-    "low": "statistic",
-    "high": "statistic",
-    "p_value": "statistic",
-    "clients": "count",
-    "reading": "label",
-}
+AVERAGE, LEADS, BOUNDS, BANDS, RELATIONSHIP, SECOND, TWO_WAY, CLOSED = (
+    "after the change", "before the change", "if trends differ", "by confidence",
+    "the relationship itself", "Sun and Abraham", "two-way regression", "closed cases (placebo)",
+)  # fmt: skip
 PER_HUNDRED = "per 100 clients who lost theirs"
+FEW = f"Fewer than {DESCRIPTIVE} practitioners left: no interval can be trusted, and none is given."
+ALPHA = 0.05
+LEFT = "__left"
 
 
 @dataclass(frozen=True)
@@ -51,78 +40,97 @@ class Broken:
     ----------
     effects : BreakEffects or None
         None where it could not be estimated.
-    checks : tuple of tuple
-        Rows of the table of checks.
-    failed : str
-        The refusal; it stays in the room.
+    lines : tuple of Checked
+    who : tuple of (words, clients, interviews)
+        Either count may be None.
+    waves : int
+    failed : mapping of str to str
+        Refusals by check; they stay in the room.
     """
 
     effects: BreakEffects | None
-    checks: tuple[tuple[object, ...], ...]
-    failed: str = ""
+    lines: tuple[Checked, ...]
+    who: tuple[tuple[str, int | None, int | None], ...]
+    waves: int
+    failed: Mapping[str, str]
+
+    @property
+    def average(self) -> Checked:
+        """The average effect after the change."""
+        return self.lines[0]
 
 
-def estimate_breaks(plan: Plan, linked: Dataset) -> Broken:
+def estimate_breaks(plan: Plan, breaks: Breaks, linked: Dataset) -> Broken:
     """Estimate what followed when practitioners left, and what speaks for believing it.
 
     Parameters
     ----------
     plan : Plan
-        With `breaks`, and a clock of waves.
+        With a clock of waves.
+    breaks : Breaks
+        Which leavings nobody chose.
     linked : Dataset
         The analysis table: all waves with an outcome, rated or not.
     """
-    asked = _asked(plan, linked)
+    asked = _asked(plan, breaks, linked)
+    effects, lines, failed = None, [refused(AVERAGE)], {}
     try:
-        found = models.break_effects(asked.open_, strata=asked.strata, **asked.named)
+        effects = models.break_effects(asked.open_, strata=asked.strata, **asked.named)
     except ModelError as error:
-        row = _row("after the change", "could not be estimated", pd.NA, ())
-        return Broken(None, (row,), str(error))
-    rows = [_average(found), _leads(found), *_bounded(found), *_by_band(asked)]
-    rows += [*_on_the_relationship(asked), *_regressions(asked), *_placebo(asked)]
-    return Broken(found, tuple(rows))
+        failed[AVERAGE] = str(error)
+    if effects is not None:
+        lines = []
+        for check, ask in _CHECKS.items():
+            try:
+                lines += ask(asked, effects)
+            except ModelError as error:
+                lines.append(refused(check))
+                failed[check] = str(error)
+    who = (*asked.left_out, *(_flow(effects.flow) if effects else ()))
+    waves = int(linked.frame["wave_number"].nunique())
+    named = {f"breaks: {check}": why for check, why in failed.items()}
+    return Broken(effects, tuple(lines), who, waves, named)
 
 
 def breaks_tables(broken: Broken) -> tuple[CountTable, ...]:
-    """Who lost a practitioner, and the checks."""
-    frame = pd.DataFrame(list(broken.checks), columns=list(RULES))
-    numbers = dict.fromkeys(("value", "low", "high", "p_value"), "float64")
-    checks = CountTable(
-        name="break_checks",
-        caption="What followed when a practitioner left, and how far to believe it",
-        frame=frame.astype({**numbers, "clients": "Int64"}),
-        rules=RULES,
-        notes=(
+    """What followed with its checks, and whose practitioner changed."""
+    checks = checked_table(
+        "break_checks",
+        "What followed when a practitioner left, and how far to believe it",
+        broken.lines,
+        (
             "Clients whose practitioner left for a reason outside the pair, with their own last "
             "wave before, against clients of the same service whose practitioner had not left by "
             "that wave (Callaway and Sant'Anna 2021). Errors allow for all clients of one "
-            "practitioner losing theirs at once.",
+            "practitioner losing theirs at once. Clients of no known band are in no line of a "
+            "band.",
             "A leaving takes more away than a relationship: a gap, a new start, a larger caseload "
             "elsewhere. All of it counts here.",
+            f"The figure leaves out waves that rest on fewer than {DESCRIPTIVE} practitioners who "
+            "left.",
         ),
     )
-    if broken.effects is None:
-        return (checks,)
-    flow = broken.effects.flow
+    rules: dict[str, Rule] = {"who": "label", "clients": "count", "interviews": "count"}
+    frame = pd.DataFrame(list(broken.who), columns=list(rules))
+    frame = frame.astype({"clients": "Int64", "interviews": "Int64"})
+    # nobody has more interviews than there are waves
+    at_least = -(-frame["interviews"].fillna(0).astype("int64") // broken.waves)
     who = CountTable(
         name="breaks",
         caption="Whose practitioner changed",
-        frame=pd.DataFrame(
-            [(words, getattr(flow, name)) for name, words in WHO.items()],
-            columns=["who", "clients"],
-        ).astype({"clients": "int64"}),
-        rules={"who": "label", "clients": "count"},
-        total="clients",
+        frame=frame,
+        rules=rules,
+        evidence=pd.DataFrame({"interviews": at_least}),
     )
-    return who, checks
+    return checks, who
 
 
 def event_series(plan: Plan, broken: Broken) -> tuple[Series, ...]:
     """Differences by waves since the change: the data of the figure."""
     found = broken.effects
-    if found is None or found.enough == "descriptive":
+    rows = [row for row in found.curve if trusted(row)] if found else []
+    if not rows:
         return ()
-    rows = [row for row in found.curve if np.isfinite(row.std_error)]
     frame = pd.DataFrame(
         {
             "group": "all",
@@ -130,12 +138,11 @@ def event_series(plan: Plan, broken: Broken) -> tuple[Series, ...]:
             "y": [row.estimate for row in rows],
             "low": [row.conf_low for row in rows],
             "high": [row.conf_high for row in rows],
-            "n_clients": [row.n_clients for row in rows],
+            "n_clients": [min(row.n_clients, row.n_controls) for row in rows],
         }
     )
     events = [int(row.n_events or 0) for row in rows]
     others = [row.n_clients - had for row, had in zip(rows, events, strict=True)]
-    evidence = pd.DataFrame({"events": events, "non_events": others})
     return (
         Series(
             name="event_study",
@@ -143,19 +150,28 @@ def event_series(plan: Plan, broken: Broken) -> tuple[Series, ...]:
             frame=frame,
             x_label="Waves since the change",
             y_label=f"Difference in {outcome_words(plan)}, per 100 clients",
-            evidence=evidence,
+            evidence=pd.DataFrame({"events": events, "non_events": others}),
         ),
     )
 
 
+def trusted(row: BreakEstimate) -> bool:
+    """Whether enough practitioners left for an interval to mean something."""
+    return row.n_practitioners >= DESCRIPTIVE and bool(np.isfinite(row.std_error))
+
+
 @dataclass(frozen=True)
 class _Asked:
-    """The rows of open and of all cases, and the names of what stands in them."""
+    """The rows of open and of closed cases, the names of what stands in them, and who is in none.
+
+    `left_out` is of rows: words, clients, interviews.
+    """
 
     plan: Plan
     breaks: Breaks
     open_: pd.DataFrame
-    every: pd.DataFrame
+    closed: pd.DataFrame
+    left_out: tuple[tuple[str, int, int], ...]
     strata: tuple[str, ...]
 
     @property
@@ -172,166 +188,227 @@ class _Asked:
         }
 
 
-def _asked(plan: Plan, linked: Dataset) -> _Asked:
-    breaks = plan.breaks
-    if breaks is None:  # pragma: no cover
-        raise ValueError("the plan names no breaks")
-    frame = linked.frame[linked.frame["practitioner"].notna()].reset_index(drop=True)
+def _asked(plan: Plan, breaks: Breaks, linked: Dataset) -> _Asked:
+    frame = linked.frame.reset_index(drop=True)
     frame = frame.assign(**{BAND: assign_bands(frame[plan.equity.modifier], plan.equity.bands)})
-    strata: tuple[str, ...] = ()
-    if plan.ids.service is not None and frame["service"].notna().all():
-        strata = ("service",)
-    closed = _closed(frame, breaks)
-    return _Asked(plan, breaks, frame[~closed].reset_index(drop=True), frame, strata)
+    nobody = frame["practitioner"].isna()
+    state = pd.Series(0.0, index=frame.index)
+    if breaks.closed is not None:
+        state = pd.to_numeric(frame[breaks.closed])
+    whose = {
+        "without a known practitioner: these interviews are left out": nobody,
+        "not known whether the case was closed: left out": ~nobody & state.isna(),
+        "once the case was closed: looked at by themselves": ~nobody & (state > 0),
+        "without a known outcome": ~nobody
+        & (state == 0)
+        & frame[plan.models[plan.primary].outcome].isna(),
+    }
+    counted = tuple(
+        (words, int(frame.loc[rows, "client"].nunique()), int(rows.sum()))
+        for words, rows in whose.items()
+        if rows.any()
+    )
+    serviced = plan.ids.service is not None and frame.loc[~nobody, "service"].notna().all()
+    open_, closed = (
+        frame[~nobody & keep].reset_index(drop=True) for keep in (state == 0, state > 0)
+    )
+    return _Asked(plan, breaks, open_, closed, counted, ("service",) if serviced else ())
 
 
-def _closed(frame: pd.DataFrame, breaks: Breaks) -> pd.Series:
-    if breaks.closed is None:
-        return pd.Series(data=False, index=frame.index)
-    return pd.to_numeric(frame[breaks.closed]) > 0
+def _flow(flow: BreakFlow) -> Iterable[tuple[str, int | None, int | None]]:
+    """Who is in the comparison, and who is not."""
+    yield "all, while their case was open", flow.clients, flow.rows
+    yield "with one such interview only: left out", flow.seen_once, None
+    yield "whose first interview tells of a change already: left out", flow.changed_before, None
+    yield "whose practitioner never changed", flow.never, None
+    yield "whose practitioner left for a reason outside the pair", flow.outside, None
+    yield "- compared with others", flow.compared, None
+    yield "- without an outcome at the wave before: in no comparison", flow.no_base, None
+    yield "- who changed again: left out from then on", flow.second_change, flow.rows_after_second
+    yield "- after the change, with nobody to compare with", None, flow.no_controls
+    yield (
+        "whose practitioner changed for another reason: left out from then on",
+        flow.inside,
+        flow.rows_after_inside,
+    )
+    yield "told of a leaving, but with the practitioner of before", None, flow.told_only
 
 
-def _row(
-    check: str, what: str, clients: object, numbers: tuple[float, ...], reading: str = ""
-) -> tuple[object, ...]:
-    held = [*numbers, *[np.nan] * (4 - len(numbers))]
-    return (check, what, *held, clients, reading)
-
-
-def _numbers(row: BreakEstimate, scale: float = 100) -> tuple[float, ...]:
-    ends = (row.estimate, row.conf_low, row.conf_high)
-    return (*(scale * value for value in ends), row.p_value)
-
-
-def _average(found: BreakEffects) -> tuple[object, ...]:
-    row = found.overall
-    if found.enough == "descriptive":
-        reading = (
-            f"Fewer than {DESCRIPTIVE} practitioners left: no interval can be trusted, and none is "
-            "given."
-        )
-        return _row("after the change", PER_HUNDRED, row.n_clients, (100 * row.estimate,), reading)
-    return _row("after the change", PER_HUNDRED, row.n_clients, _numbers(row))
-
-
-def _leads(found: BreakEffects) -> tuple[object, ...]:
-    p_value = found.pretrend.p_value
-    return _row(
-        "before the change",
-        "did both move alike?",
-        found.overall.n_clients,
-        (np.nan, np.nan, np.nan, p_value),
-        found.pretrend_reading,
+def _line(
+    check: str,
+    what: str,
+    row: BreakEstimate,
+    fewest: int,
+    *,
+    scale: float = 100,
+    reading: str = "",
+    p_value: float | None = None,
+) -> Checked:
+    """A line with its interval, or without one where too few practitioners left."""
+    value = scale * row.estimate
+    if not trusted(row):
+        return Checked(check, what, value, clients=row.n_clients, fewest=fewest, reading=FEW)
+    return Checked(
+        check,
+        what,
+        value,
+        scale * row.conf_low,
+        scale * row.conf_high,
+        row.p_value if p_value is None else p_value,
+        row.n_clients,
+        fewest,
+        reading,
     )
 
 
-def _bounded(found: BreakEffects) -> list[tuple[object, ...]]:
-    try:
-        bounds = models.trend_bounds(found, multiples=(1.0,))
-    except ModelError:
-        return []
-    row = bounds.rows[0]
-    reading = (
-        "If both went on moving apart as much as they ever did before (Rambachan and Roth 2023)."
-    )
-    numbers = (np.nan, 100 * row.conf_low, 100 * row.conf_high)
-    return [_row("after the change", "bounds", found.overall.n_clients, numbers, reading)]
+def _fewest(curve: Iterable[BreakEstimate]) -> int:
+    """Persons on the smallest side of an average, at the least: those of its fullest wave."""
+    sides = [
+        min(row.n_controls, row.n_clients, *_outcomes(row))
+        for row in curve
+        if row.event_time is not None and row.event_time >= 0
+    ]
+    return max(sides, default=0)
 
 
-def _by_band(asked: _Asked) -> list[tuple[object, ...]]:
-    rows = asked.open_[asked.open_[BAND].notna()]
-    try:
-        found = models.break_effects(rows, strata=asked.strata, by=BAND, **asked.named)
-    except ModelError:
-        return []
-    if found.enough == "descriptive":
-        return []
-    modifier = in_words(asked.plan.equity.modifier)
+def _outcomes(row: BreakEstimate) -> tuple[int, ...]:
+    return () if row.n_events is None else (row.n_events, row.n_clients - row.n_events)
+
+
+def _average(_asked: _Asked, found: BreakEffects) -> list[Checked]:
+    return [_line(AVERAGE, PER_HUNDRED, found.overall, _fewest(found.curve))]
+
+
+def _leads(_asked: _Asked, found: BreakEffects) -> list[Checked]:
     return [
-        _row(
-            "after the change",
-            f"{PER_HUNDRED}, {modifier} {band.band}",
-            band.overall.n_clients,
-            _numbers(band.overall),
+        Checked(
+            LEADS,
+            "did both move alike?",
+            p_value=found.pretrend.p_value,
+            clients=found.overall.n_clients,
+            fewest=_fewest(found.curve),
+            reading=found.pretrend_reading,
         )
-        for band in found.bands
     ]
 
 
-def _on_the_relationship(asked: _Asked) -> list[tuple[object, ...]]:
+def _bounded(_asked: _Asked, found: BreakEffects) -> list[Checked]:
+    row = models.trend_bounds(found, multiples=(1.0,)).rows[0]
+    reading = "As much after the change as they ever did before (Rambachan and Roth 2023)."
+    return [
+        Checked(
+            BOUNDS,
+            PER_HUNDRED,
+            low=100 * row.conf_low,
+            high=100 * row.conf_high,
+            clients=found.overall.n_clients,
+            fewest=_fewest(found.curve),
+            reading=reading,
+        )
+    ]
+
+
+def _by_band(asked: _Asked, _found: BreakEffects) -> list[Checked]:
+    rows = asked.open_[asked.open_[BAND].notna()]
+    found = models.break_effects(rows, strata=asked.strata, by=BAND, **asked.named)
+    return [
+        _line(BANDS, f"{PER_HUNDRED}, {one.band}", one.overall, _fewest(one.curve))
+        for one in found.bands
+    ]
+
+
+def _on_the_relationship(asked: _Asked, _found: BreakEffects) -> list[Checked]:
     """Whether a leaving took a relationship away at all."""
     exposure = asked.plan.models[asked.plan.primary].exposure
     named = {**asked.named, "outcome": exposure}
-    try:
-        found = models.break_effects(asked.open_, strata=asked.strata, **named)
-    except ModelError:
-        return []
-    if found.enough == "descriptive":
-        return []
+    found = models.break_effects(asked.open_, strata=asked.strata, **named)
     what = f"points of {in_words(exposure)}"
+    return [_line(RELATIONSHIP, what, found.overall, _fewest(found.curve), scale=1)]
+
+
+def _second(asked: _Asked, _found: BreakEffects) -> list[Checked]:
+    second = models.sun_abraham(asked.open_, strata=asked.strata, **asked.named)
+    reading = "Compared with clients who never changed alone."
+    fewest = _fewest(second.curve)
+    return [_line(SECOND, PER_HUNDRED, second.overall, fewest, reading=reading)]
+
+
+def _two_way(asked: _Asked, found: BreakEffects) -> list[Checked]:
+    """The regression that is not to be read, and why."""
+    weights = models.bacon_weights(asked.open_, **asked.named)
+    fewest = _fewest(found.curve)
+    value = 100 * weights.estimate
+    reading = "Not to be read: it also compares with clients who had lost theirs before."
+    lines = [
+        Checked(
+            TWO_WAY, PER_HUNDRED, value, clients=weights.n_clients, fewest=fewest, reading=reading
+        )
+    ]
+    if weights.pairs:
+        share = "% of its weight on such clients, among those seen at every wave"
+        lines.append(
+            Checked(
+                TWO_WAY, share, 100 * weights.forbidden, clients=weights.n_balanced, fewest=fewest
+            )
+        )
+    return lines
+
+
+def _placebo(asked: _Asked, _found: BreakEffects) -> list[Checked]:
+    """A leaving after the case was closed should take nothing away."""
+    if asked.breaks.closed is None:
+        reading = "Not done: the plan does not say which cases were closed."
+        return [Checked(CLOSED, "not done", reading=reading)]
+    found = models.break_placebo(
+        asked.closed.assign(**{LEFT: _left(asked)}),
+        **asked.ids,
+        outcome=asked.plan.models[asked.plan.primary].outcome,
+        closed=asked.breaks.closed,
+        left=LEFT,
+        strata=asked.strata,
+    )
+    p_value = found.test.p_value
     return [
-        _row("the relationship itself", what, found.overall.n_clients, _numbers(found.overall, 1))
+        _line(
+            CLOSED,
+            PER_HUNDRED,
+            found.effects.overall,
+            _fewest(found.effects.curve),
+            reading=placebo_reading(p_value),
+            p_value=p_value,
+        )
     ]
 
 
-def _regressions(asked: _Asked) -> list[tuple[object, ...]]:
-    """A second opinion, and the regression that is not to be read, with its weights."""
-    rows = []
-    try:
-        second = models.sun_abraham(asked.open_, strata=asked.strata, **asked.named)
-        said = "Clients who never changed alone are compared with."
-        row = second.overall
-        rows.append(_row("Sun and Abraham", PER_HUNDRED, row.n_clients, _numbers(row), said))
-    except ModelError:
-        pass
-    try:
-        weights = models.bacon_weights(asked.open_, **asked.named)
-    except ModelError:
-        return rows
-    reading = (
-        f"Not to be read: {100 * weights.forbidden:.0f}% of its weight, among clients seen at "
-        "every wave, compares with clients who had lost theirs before."
-    )
-    value = (100 * weights.estimate,)
-    rows.append(_row("two-way regression", PER_HUNDRED, weights.n_clients, value, reading))
-    return rows
+def placebo_reading(p_value: float) -> str:
+    """How to read a placebo of closed cases, in words.
 
-
-def _placebo(asked: _Asked) -> list[tuple[object, ...]]:
-    """A leaving after the case was closed should take nothing away."""
-    check = "closed cases (placebo)"
-    if asked.breaks.closed is None:
-        reading = "Not done: the plan does not say which cases were closed."
-        return [_row(check, "not done", pd.NA, (), reading)]
-    rows = asked.every.assign(**{LEFT: _left(asked)})
-    try:
-        found = models.break_placebo(
-            rows,
-            **asked.ids,
-            outcome=asked.plan.models[asked.plan.primary].outcome,
-            closed=asked.breaks.closed,
-            left=LEFT,
-            strata=asked.strata,
-        )
-    except ModelError:
-        return [_row(check, "could not be estimated", pd.NA, ())]
-    row = found.effects.overall
-    nothing = not found.test.p_value < 0.05
-    reading = (
-        "Nothing followed, as should be. With few such cases that says little."
-        if nothing
-        else "Something followed where nothing could: other things went with the leaving."
-    )
-    numbers = (*_numbers(row)[:3], found.test.p_value)
-    return [_row(check, PER_HUNDRED, row.n_clients, numbers, reading)]
-
-
-LEFT = "__left"
+    Parameters
+    ----------
+    p_value : float
+        Of nothing after the leaving; not a number where that could not be tested.
+    """
+    if not np.isfinite(p_value):
+        return "Nothing can be said."
+    if p_value >= ALPHA:
+        return "Nothing followed, as should be. With few such cases that says little."
+    return "Something followed where nothing could: other things went with the leaving."
 
 
 def _left(asked: _Asked) -> pd.Series:
     """The wave at which who closed the case was first known to have left, by client."""
-    frame = asked.every
-    told = _closed(frame, asked.breaks) & frame[asked.breaks.reason].isin(asked.breaks.outside)
-    first = frame.loc[told].groupby("client")["wave_number"].min()
-    return frame["client"].map(first)
+    frame = asked.closed
+    told = frame[frame[asked.breaks.reason].isin(asked.breaks.outside)]
+    return frame["client"].map(told.groupby("client")["wave_number"].min())
+
+
+_CHECKS: Mapping[str, Callable[[_Asked, BreakEffects], list[Checked]]] = {
+    AVERAGE: _average,
+    LEADS: _leads,
+    BOUNDS: _bounded,
+    BANDS: _by_band,
+    RELATIONSHIP: _on_the_relationship,
+    SECOND: _second,
+    TWO_WAY: _two_way,
+    CLOSED: _placebo,
+}

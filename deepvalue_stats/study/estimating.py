@@ -49,12 +49,10 @@ from deepvalue_stats.study.variants import (
     ACROSS,
     ALSO,
     HINGED,
-    LEAD,
     SPLIT,
     SURFACE,
     UNEQUAL,
     group_of,
-    lead_of,
     rank_of,
     variant_name,
 )
@@ -225,12 +223,6 @@ def _of_areas(plan: Plan, fitted: Fitted, fit: ModelFit) -> EffectTable:
     return _untested(table, tuple(group_masks(fit.design.frame, by)))
 
 
-def _of_lead(plan: Plan, fitted: Fitted, fit: ModelFit) -> EffectTable:
-    unit = primary_sd(plan, fitted)
-    exposure = plan.models[plan.primary].exposure
-    return average_effect(fit, lead_of(exposure), contrast=unit)
-
-
 def _of_parts(plan: Plan, fitted: Fitted, fit: ModelFit) -> EffectTable:
     unit, exposure = primary_sd(plan, fitted), plan.models[plan.primary].exposure
     parts = (f"{exposure}_within", f"{exposure}_between")
@@ -306,7 +298,6 @@ _EFFECTS: Mapping[str, Callable[[Plan, Fitted, ModelFit], EffectTable]] = {
     HINGED: _of_hinge,
     SURFACE: _of_surface,
     ACROSS: _of_areas,
-    LEAD: _of_lead,
     SPLIT: _of_parts,
     UNEQUAL: _of_inequality,
 }

@@ -16,7 +16,7 @@ from deepvalue_stats.plan.parts import ModelPlan
 from deepvalue_stats.study.estimating import banded_name, decisive_groups, every_fit, speaking_of
 from deepvalue_stats.study.fitting import Fitted
 from deepvalue_stats.study.measuring import Measured
-from deepvalue_stats.study.variants import ACROSS, HINGED, LEAD, lead_of, variant_name
+from deepvalue_stats.study.variants import ACROSS, HINGED, variant_name
 from deepvalue_stats.study.words import in_words, outcome_words
 from deepvalue_stats.tables import EffectTable, Evidence
 
@@ -92,7 +92,7 @@ def gather_evidence(
         unlinked=_unlinked(plan),
         **_sanctions(plan, frame, linked),
         measured_late=_measured_late(plan),
-        lead_p=_lead_p(effects, plan, fitted),
+        **(fitted.past.lead if fitted.past else {}),
         neutral=measure.neutral,
         shape_p=_p_of(effects, plan, HINGED, group="below neutral minus above neutral"),
         quadrature_doubt=_doubt(fit),
@@ -276,15 +276,6 @@ def _measured_late(plan: Plan) -> tuple[str, ...]:
         if declared is not None and declared.at is None and not clock:
             late.append(in_words(name))
     return tuple(late)
-
-
-def _lead_p(effects: EffectTable, plan: Plan, fitted: Fitted) -> float | None:
-    """Of the lead placebo within clients, which needs waves on either side; else among clients."""
-    within = fitted.past.lead_p if fitted.past else None
-    if within is not None:
-        return within
-    exposure = lead_of(plan.models[plan.primary].exposure)
-    return _p_of(effects, plan, LEAD, exposure=exposure)
 
 
 def _p_of(effects: EffectTable, plan: Plan, variant: str, **where: object) -> float | None:

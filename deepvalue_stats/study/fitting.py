@@ -54,7 +54,7 @@ class Fitted:
     followed : Followed or None
         The primary effect by other approaches, where the plan asks for a triangulation.
     past : Past or None
-        Earlier outcomes and later ratings, where it does.
+        Earlier outcomes and later ratings, where the clock is of waves.
     broken : Broken or None
         What followed when practitioners left, where the plan says which leavings nobody chose.
     """
@@ -96,15 +96,18 @@ def fit_models(prepared: Prepared) -> Fitted:
     except ModelError as error:
         failed[corrected_name(plan)] = str(error)
     followed, past, broken = None, None, None
+    model = plan.models[plan.primary]
+    unit = per_sd(fits[plan.primary].design.frame[model.exposure])
     if plan.triangulation is not None:
-        unit = per_sd(fits[plan.primary].design.frame[plan.models[plan.primary].exposure])
         followed = follow(plan, prepared.linked, unit)
         failed |= {approach_name(plan, key): why for key, why in followed.failed.items()}
-        past = look_back(plan, prepared.linked)
+    # an outcome of the next wave has the order of time in it already
+    if plan.clock.kind == "waves" and model.response == model.outcome:
+        past = look_back(plan, prepared.linked, unit)
         failed |= past.failed
     if plan.breaks is not None:
-        broken = estimate_breaks(plan, prepared.linked)
-        failed |= {"breaks": broken.failed} if broken.failed else {}
+        broken = estimate_breaks(plan, plan.breaks, prepared.linked)
+        failed |= broken.failed
     return Fitted(fits, banded, failed, variants, corrected, others, followed, past, broken)
 
 
@@ -134,8 +137,7 @@ def fit_variant(prepared: Prepared, variant: Variant) -> ModelFit:
 
 def _fit(prepared: Prepared, variant: Variant, where: str, *, cause: int = OUTCOME) -> ModelFit:
     plan, model = prepared.plan, variant.model
-    linked = variant.link(plan, prepared.linked)
-    rows = model_rows(plan, model, linked, also=variant.also)
+    rows = model_rows(plan, model, prepared.linked, also=variant.also)
     if model.split_by:
         rows = within_between(rows, model.exposure, model.split_by)
     rows = variant.prepare(plan, rows)

@@ -19,14 +19,12 @@ from deepvalue_stats.plan.parts import ModelPlan
 from deepvalue_stats.study.approaches import (
     AVERAGED,
     CHANGED,
-    LATER,
     MIXED,
     PARTS,
     POOLED,
     WITHIN,
     approach_name,
 )
-from deepvalue_stats.study.variants import lead_of, with_lead
 from deepvalue_stats.study.words import response_words
 from deepvalue_stats.tables import EffectTable, stack
 
@@ -72,7 +70,7 @@ def follow(plan: Plan, linked: Dataset, unit: Contrast) -> Followed:
     """
     model = plan.models[plan.primary]
     rows = model_rows(plan, model, linked)
-    asked = Asked(plan, model, rows.frame, linked)
+    asked = Asked(plan, model, rows.frame)
     fits: dict[str, ModelFit] = {}
     columns: dict[str, str] = {}
     failed: dict[str, str] = {}
@@ -111,9 +109,8 @@ class Asked:
     plan: Plan
     model: ModelPlan
     frame: pd.DataFrame
-    linked: Dataset
 
-    def formula(self, *, changing: bool = False, waves: bool = True, lead: bool = False) -> str:
+    def formula(self, *, changing: bool = False, waves: bool = True) -> str:
         """Exposure and covariates: all, or those that change within some client."""
         kept = list(self.model.covariates)
         if changing:
@@ -123,8 +120,7 @@ class Asked:
         whole = self.model.model_copy(
             update={"covariates": tuple(kept), "split": "none", "split_by": None}
         )
-        terms = (self.model.exposure, lead_of(self.model.exposure)) if lead else None
-        formula = build_formula(self.plan, whole, exposures=terms)
+        formula = build_formula(self.plan, whole)
         timed = any(self._is_wave(name) for name in kept)
         return formula if timed or not waves else f"{formula} + C(wave_number)"
 
@@ -176,14 +172,6 @@ def _changed(asked: Asked) -> ModelFit:
     return asked.panel(asked.formula(changing=True), models.ConditionalLogit())
 
 
-def _later(asked: Asked) -> ModelFit:
-    """The next wave's rating beside this one's: who has no next wave leaves."""
-    lead = lead_of(asked.model.exposure)
-    rows = model_rows(asked.plan, asked.model, with_lead(asked.plan, asked.linked), also=(lead,))
-    formula = asked.formula(changing=True, waves=False, lead=True)
-    return asked.panel(formula, models.Within(time_effects=True), rows.frame)
-
-
 _FITS: Mapping[str, tuple[Callable[[Asked], ModelFit], str]] = {
     POOLED: (_pooled, "{exposure}"),
     AVERAGED: (_averaged, "{exposure}"),
@@ -191,5 +179,4 @@ _FITS: Mapping[str, tuple[Callable[[Asked], ModelFit], str]] = {
     PARTS: (_parts, "{exposure}_within"),
     WITHIN: (_within, "{exposure}"),
     CHANGED: (_changed, "{exposure}"),
-    LATER: (_later, lead_of("{exposure}")),
 }

@@ -21,7 +21,7 @@ from deepvalue_stats.study.measuring import measure_scales
 from deepvalue_stats.study.missing import missing_table
 from deepvalue_stats.study.paces import second_opinions
 from deepvalue_stats.study.panel import panel_table
-from deepvalue_stats.study.past import dynamics_table
+from deepvalue_stats.study.past import dynamics_tables
 from deepvalue_stats.study.preparing import Progress, prepare
 from deepvalue_stats.study.provenance import provenance, require_room, study_facts, write_room
 from deepvalue_stats.study.shape import find_shape
@@ -147,9 +147,9 @@ def _over_waves(plan: Plan, fitted: Fitted, shown: EffectTable) -> Iterator[Coun
     withheld = plan.primary in too_few_groups(plan, fitted)
     if fitted.followed is not None:
         yield panel_table(plan.models[plan.primary], fitted.followed.frame)
-        yield triangulation_table(plan, fitted.followed, shown, fitted.broken)
+        yield triangulation_table(plan, fitted.followed, shown, fitted.past, fitted.broken)
     if fitted.past is not None and not withheld:
-        yield dynamics_table(plan, fitted.past, primary_sd(plan, fitted))
+        yield from dynamics_tables(plan, fitted.past)
     if fitted.broken is not None:
         yield from breaks_tables(fitted.broken)
 

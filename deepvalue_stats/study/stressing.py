@@ -15,7 +15,7 @@ from deepvalue_stats.plan import Plan, corrected_model
 from deepvalue_stats.study.correcting import corrected_name, correction_notes
 from deepvalue_stats.study.estimating import missed_name, primary_sd
 from deepvalue_stats.study.fitting import Fitted, fit_rows
-from deepvalue_stats.study.variants import LEAD, SPLIT, lead_of, variant_name
+from deepvalue_stats.study.variants import SPLIT, variant_name
 from deepvalue_stats.study.words import in_words
 from deepvalue_stats.tables import CountTable, EffectTable, Rule
 from deepvalue_stats.verdicts import Interval, answer
@@ -215,21 +215,17 @@ def _units(found: Stress) -> Iterator[dict[str, object]]:
 
 
 def _parts(plan: Plan, effects: EffectTable) -> Iterator[dict[str, object]]:
-    """The parts within and between, and the next rating, beside the whole."""
+    """The parts within and between, beside the whole."""
     model = plan.models[plan.primary]
     names = {variant_name(plan, SPLIT)} | {n for n, m in plan.models.items() if m.split_by}
     wanted = {f"{model.exposure}_{part}": f"{part} groups" for part in ("within", "between")}
-    wanted[lead_of(model.exposure)] = "the next wave's rating"
-    names |= {variant_name(plan, LEAD)}
     frame = effects.frame
     chosen = frame["model"].isin(names) & frame["exposure"].isin(wanted)
     chosen &= (frame["scale"] == "risk_difference") & (frame["contrast"] == "sd")
     for _, row in frame[chosen & (frame["status"] == "ok") & (frame["group"] == "all")].iterrows():
         value, low, high = (100 * float(row[key]) for key in ("estimate", "conf_low", "conf_high"))
-        later = str(row["exposure"]) == lead_of(model.exposure)
-        check = "a rating after the outcome" if later else "the effect taken apart"
-        what = f"difference per 100 clients, {wanted[str(row['exposure'])]}"
-        yield _row(check, f"{what} ({row['model']})", value, low, high)
+        what = f"difference per 100 clients, {wanted[str(row['exposure'])]} ({row['model']})"
+        yield _row("the effect taken apart", what, value, low, high)
 
 
 def _missed(plan: Plan, effects: EffectTable) -> Iterator[dict[str, object]]:

@@ -12,12 +12,15 @@ from deepvalue_stats.study.approaches import (
     APPROACHES,
     BREAK,
     CHANGED,
+    LATER,
     PARTS,
     approach_name,
     speaking,
 )
 from deepvalue_stats.study.breaking import Broken
+from deepvalue_stats.study.checked import Checked, behind
 from deepvalue_stats.study.following import Followed
+from deepvalue_stats.study.past import Past
 from deepvalue_stats.study.words import in_words, outcome_words
 from deepvalue_stats.tables import CountTable, EffectTable, Rule
 
@@ -40,7 +43,11 @@ RULES: dict[str, Rule] = {
 
 
 def triangulation_table(
-    plan: Plan, followed: Followed, shown: EffectTable, broken: Broken | None = None
+    plan: Plan,
+    followed: Followed,
+    shown: EffectTable,
+    past: Past | None = None,
+    broken: Broken | None = None,
 ) -> CountTable:
     """One effect by every approach, per 100 clients and SD, and which of them speaks.
 
@@ -50,6 +57,8 @@ def triangulation_table(
     followed : Followed
     shown : EffectTable
         With the rows of every approach, after gates have withheld theirs.
+    past : Past, optional
+        With the lead placebo.
     broken : Broken, optional
         What followed when practitioners left.
 
@@ -63,16 +72,22 @@ def triangulation_table(
     Lawlor, Tilling and Davey Smith (2016), International Journal of Epidemiology 45.
     """
     spoken = speaking(plan)
+    keys = [key for key in APPROACHES if key != BREAK or broken is not None]
+    others = {
+        BREAK: _of(broken.average if broken else None),
+        LATER: _of(past.later if past else None),
+    }
+    found = {key: others.get(key) or _numbers(plan, followed, shown, key) for key in keys}
+    fewest = [found[key].pop("behind") for key in keys]
     rows = [
         {
-            "approach": one.title,
-            "compares": one.compares,
-            **(_of_break(broken) if key == BREAK else _numbers(plan, followed, shown, key)),
-            "leans": one.leans,
+            "approach": APPROACHES[key].title,
+            "compares": APPROACHES[key].compares,
+            **found[key],
+            "leans": APPROACHES[key].leans,
             "speaks": "yes" if key == spoken else "no",
         }
-        for key, one in APPROACHES.items()
-        if key != BREAK or broken is not None
+        for key in keys
     ]
     frame = pd.DataFrame(rows, columns=list(RULES))
     frame = frame.astype(dict.fromkeys(("value", "low", "high"), "float64"))
@@ -83,42 +98,65 @@ def triangulation_table(
         "standard deviation better",
         frame=frame.astype({"clients": "Int64"}),
         rules=RULES,
+        evidence=pd.DataFrame({"clients": fewest}, dtype="int64"),
         notes=(_rule(plan), *_hausman(followed)),
     )
 
 
 def _numbers(plan: Plan, followed: Followed, shown: EffectTable, key: str) -> dict[str, object]:
     """Difference per 100 clients with its limits, or words where there is none."""
-    none = {"value": np.nan, "low": np.nan, "high": np.nan, "clients": pd.NA}
     if key not in followed.fits:
-        return {**none, "said": "could not be fitted"}
+        return _cells("could not be fitted")
     scale = "log_odds" if key == CHANGED else "risk_difference"
-    row = shown.row(
+    mine = shown.where(
         model=approach_name(plan, key),
         exposure=followed.columns[key],
         scale=scale,
         contrast="sd",
         group="all",
     )
-    none["clients"] = row["n_clients"]
+    row = mine.frame.iloc[0]
+    clients, persons = int(row["n_clients"]), _persons(mine)
     if row["status"] != "ok":
-        return {**none, "said": REASONS[str(row["status"])]}
+        return _cells(REASONS[str(row["status"])], clients, persons)
     if key == CHANGED:
-        return {**none, "said": _direction(float(row["conf_low"]), float(row["conf_high"]))}
-    value, low, high = (100 * float(row[name]) for name in ("estimate", "conf_low", "conf_high"))
-    return {"value": value, "low": low, "high": high, "clients": row["n_clients"], "said": ""}
+        said = _direction(float(row["conf_low"]), float(row["conf_high"]))
+        return _cells(said, clients, persons)
+    numbers = (100 * float(row[name]) for name in ("estimate", "conf_low", "conf_high"))
+    return _cells("", clients, persons, *numbers)
 
 
-def _of_break(broken: Broken | None) -> dict[str, object]:
-    none = {"value": np.nan, "low": np.nan, "high": np.nan, "clients": pd.NA}
-    found = broken.effects if broken else None
-    if found is None:
-        return {**none, "said": "could not be fitted"}
-    row = found.overall
-    if found.enough == "descriptive":
-        return {**none, "clients": row.n_clients, "said": "not shown"}
-    value, low, high = (100 * x for x in (row.estimate, row.conf_low, row.conf_high))
-    return {"value": value, "low": low, "high": high, "clients": row.n_clients, "said": ""}
+def _persons(row: EffectTable) -> int:
+    """The fewest clients on any side of an estimate; nobody on a side tells as much as one."""
+    sides = [] if row.evidence is None else row.evidence.to_numpy(dtype="int64").ravel().tolist()
+    return max(1, min(int(row.frame["n_clients"].iloc[0]), *map(int, sides)))
+
+
+def _of(line: Checked | None) -> dict[str, object]:
+    """A check as a line of the triangulation."""
+    if line is None or line.clients is None:
+        return _cells("could not be fitted")
+    if not np.isfinite(line.low):
+        return _cells("not shown", line.clients, behind(line))
+    return _cells("", line.clients, behind(line), line.value, line.low, line.high)
+
+
+def _cells(
+    said: str,
+    clients: int | None = None,
+    persons: int = 0,
+    value: float = np.nan,
+    low: float = np.nan,
+    high: float = np.nan,
+) -> dict[str, object]:
+    return {
+        "value": value,
+        "low": low,
+        "high": high,
+        "said": said,
+        "clients": pd.NA if clients is None else clients,
+        "behind": persons,
+    }
 
 
 def _direction(low: float, high: float) -> str:

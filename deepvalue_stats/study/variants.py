@@ -1,14 +1,10 @@
-"""The primary model asked differently: bent at neutral, by area, along confidence, with a lead."""
+"""The primary model asked differently: bent at neutral, by area, along confidence."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
-
-import numpy as np
-import pandas as pd
 
 from deepvalue_stats.data import Dataset
 from deepvalue_stats.effects import hinge
@@ -19,7 +15,7 @@ from deepvalue_stats.plan import Plan
 from deepvalue_stats.plan.parts import ModelPlan
 
 Step = Callable[[Plan, Dataset], Dataset]
-HINGED, SURFACE, ACROSS, LEAD, SPLIT = "hinged", "surface", "across", "lead", "split"
+HINGED, SURFACE, ACROSS, SPLIT = "hinged", "surface", "across", "split"
 UNEQUAL = "unequal"
 # followed by the name of a further attribute
 ALSO = "also "
@@ -29,7 +25,6 @@ _NAMES: Mapping[str, str] = {
     HINGED: "{primary}, bent at neutral",
     SURFACE: "{primary} x {modifier} score",
     ACROSS: "{primary} x {across}",
-    LEAD: "{primary} beside the next rating",
     SPLIT: "{primary}, within and between",
     UNEQUAL: "outcomes along {modifier}",
 }
@@ -52,22 +47,21 @@ class Variant:
         A term by which the exposure's terms may differ.
     exposures : tuple of str or None
         Terms in the place of the exposure's columns.
-    link, prepare : callable
-        What is done to the analysis table, and to the model's rows.
+    prepare : callable
+        What is done to the model's rows.
     """
 
     model: ModelPlan
     also: tuple[str, ...] = ()
     modifier: str | None = None
     exposures: tuple[str, ...] | None = None
-    link: Step = _as_it_is
     prepare: Step = _as_it_is
 
 
 def variants_of(plan: Plan) -> dict[str, Variant]:
     """The variants that a plan gives cause for, by name."""
     model = plan.models[plan.primary]
-    # a neutral point, an area and a lead are matters of the score, not of its parts
+    # a neutral point and an area are matters of the score, not of its parts
     whole = model.model_copy(update={"split": "none", "split_by": None})
     neutral = plan.measures[model.exposure].neutral
     found = {}
@@ -90,9 +84,6 @@ def variants_of(plan: Plan) -> dict[str, Variant]:
         by = f"C({group_of(plan, name)})"
         prepare = partial(_grouped, name=name)
         found[f"{ALSO}{name}"] = Variant(whole, also=(name,), modifier=by, prepare=prepare)
-    if plan.clock.kind == "waves":
-        lead = lead_of(model.exposure)
-        found[LEAD] = Variant(whole, also=(lead,), exposures=(model.exposure, lead), link=with_lead)
     split_by = _split_by(plan)
     if split_by and all(one.split == "none" for one in plan.models.values()):
         parts = {"split": "within_between", "split_by": split_by}
@@ -109,11 +100,6 @@ def variant_name(plan: Plan, variant: str) -> str:
         modifier=plan.equity.modifier,
         across=plan.across.by if plan.across else "",
     )
-
-
-def lead_of(exposure: str) -> str:
-    """The column of an exposure at the wave after."""
-    return f"{exposure}__lead"
 
 
 def rank_of(modifier: str) -> str:
@@ -160,14 +146,3 @@ def _split_by(plan: Plan) -> str | None:
 def _banded_where_known(plan: Plan, rows: Dataset) -> Dataset:
     """The band of each row, for a ledger by band; rows without one stay."""
     return with_bands(plan, rows) if plan.equity.modifier in rows.frame else rows
-
-
-def with_lead(plan: Plan, linked: Dataset) -> Dataset:
-    """The exposure at the client's next wave of the study's schedule."""
-    frame, exposure = linked.frame, plan.models[plan.primary].exposure
-    waves = np.sort(frame["wave_number"].unique())
-    following = dict(pairwise(waves))
-    key = pd.MultiIndex.from_arrays([frame["client"], frame["wave_number"]])
-    scores = pd.Series(frame[exposure].to_numpy(), index=key)
-    wanted = pd.MultiIndex.from_arrays([frame["client"], frame["wave_number"].map(following)])
-    return linked.with_columns(**{lead_of(exposure): scores.reindex(wanted).to_numpy()})

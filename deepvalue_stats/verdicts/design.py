@@ -32,9 +32,11 @@ def timing(evidence: Evidence) -> Gate:
 
 def lead_placebo(evidence: Evidence) -> Gate | None:
     """Whether a rating that came too late to matter goes with the outcome all the same."""
-    if evidence.lead_p is None:
-        return None
     question = "Does a rating given after the outcome go with it as well?"
+    if evidence.lead_p is None:
+        said = f"Nobody knows. {evidence.lead_unknown}"
+        unknown = Gate("lead_placebo", question, "note", Phrase(said))
+        return unknown if evidence.lead_unknown else None
     if evidence.lead_p < 0.05:
         said = "Yes, beside the one before. So ratings may reflect the outcome."
         return Gate("lead_placebo", question, "cap", Phrase(said))

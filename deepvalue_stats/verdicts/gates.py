@@ -54,6 +54,7 @@ OF_EVIDENCE: tuple[tuple[Ask, Rule], ...] = (
         Rule(
             "Does a rating given after the outcome go with it as well?",
             passes="The next wave's rating, put beside this one's, shows nothing.",
+            notes="There are too few waves, or too few clients who change, to ask.",
             caps="It goes with the outcome (p below 0.05). Only with waves.",
         ),
     ),

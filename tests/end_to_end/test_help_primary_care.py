@@ -170,7 +170,7 @@ def test_how_much_clients_differ_is_told_in_plain_terms(written):
     assert float(table.loc[("doctor", "practitioner"), "std_dev"]) == 0
     assert set(table.index.get_level_values("model")) == {
         "multilevel", "split", "doctor", "multilevel x confidence",
-        "multilevel x confidence score", "multilevel beside the next rating",
+        "multilevel x confidence score",
         "outcomes along confidence", "multilevel, random clients", "multilevel, within clients",
     }  # fmt: skip
 

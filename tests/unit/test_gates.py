@@ -79,6 +79,7 @@ GATES = [
     ("C4", "heterogeneity", {"across": FIVE}, "pass"),
     ("C1", "lead_placebo", {"lead_p": 0.2}, "pass"),
     ("C1", "lead_placebo", {"lead_p": 0.049}, "cap"),
+    ("C1", "lead_placebo", {"lead_unknown": "It takes four waves."}, "note"),
     ("C1", "measured_late", {}, "pass"),
     ("C1", "measured_late", {"measured_late": ("trust",)}, "cap"),
     ("C1", "policing", {"area": "employment", "sanctions": "unmeasured"}, "cap"),

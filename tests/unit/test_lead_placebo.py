@@ -130,12 +130,23 @@ def test_logical_outcomes_and_text_clients_are_read():
     assert asked(data).estimate == asked().estimate
 
 
+def test_clients_are_counted_on_both_sides_of_an_outcome_of_0_and_1():
+    found = asked()
+    assert 0 < found.n_with <= found.n_clients
+    assert found.n_with + found.n_without >= found.n_clients
+    number = lead_placebo(
+        "y ~ rapport", DATA.assign(y=DATA["good"] + 0.5), exposure="rapport", time="wave"
+    )
+    assert (number.n_with, number.n_without) == (None, None)
+    assert number.n_clients >= found.n_clients
+
+
 def test_the_row_of_a_table():
     row = asked().row
     assert list(row) == [
         "outcome", "exposure", "estimator", "estimate", "std_error", "statistic", "df", "p_value",
         "conf_low", "conf_high", "now", "previous", "asymmetry", "asymmetry_p", "n_rows",
-        "n_clients",
+        "n_clients", "n_with", "n_without",
     ]  # fmt: skip
     assert (row["outcome"], row["exposure"], row["estimator"]) == ("good", "rapport", "within")
 

@@ -14,7 +14,7 @@ from deepvalue_stats.errors import PlanError
 from deepvalue_stats.linkage import link, resolve_links
 from deepvalue_stats.linkage.passes import linked_by_passes
 from deepvalue_stats.measures import score
-from deepvalue_stats.plan.parts import LinkPasses
+from deepvalue_stats.plan.optional import LinkPasses
 
 PASSES = {
     "links.outcomes": {

@@ -13,7 +13,8 @@ from deepvalue_stats.effects import average_effect
 from deepvalue_stats.equity import concentration_index, ridits
 from deepvalue_stats.errors import ModelError
 from deepvalue_stats.models import build_formula
-from deepvalue_stats.plan.parts import Across, Attribute, Sensitivity
+from deepvalue_stats.plan.optional import Across
+from deepvalue_stats.plan.parts import Attribute, Sensitivity
 from deepvalue_stats.simulate import analysis_table, draw_service
 from deepvalue_stats.study import estimate_effects
 from deepvalue_stats.study.estimating import primary_sd

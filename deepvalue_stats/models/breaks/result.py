@@ -168,7 +168,7 @@ class BreakEffects:
         if not np.isfinite(test.p_value):
             return "There is too little before the change to test whether trends were parallel."
         times = "wave" if test.df == 1 else "waves"
-        told = f"{test.df} {times} before the change tested together: p = {test.p_value:.2f}."
+        told = f"{test.df} {times} before the change, tested together."
         if test.p_value < 1 - LEVEL:
             return f"{told} Trends differed before the change, and the estimates hold that too."
         return (

@@ -51,6 +51,9 @@ class LeadPlacebo:
         neighbours in time stand in for the wave itself, and alike; an outcome that moves the next
         rating does not.
     n_rows, n_clients : int
+    n_with, n_without : int or None
+        Clients with the outcome, and without it, at some of these rows; None unless it is of 0
+        and 1.
     lost : mapping of str to int
         Rows lost, by reason, in the order in which they were looked for.
     absorbed : tuple of str
@@ -73,6 +76,8 @@ class LeadPlacebo:
     asymmetry_p: float
     n_rows: int
     n_clients: int
+    n_with: int | None
+    n_without: int | None
     lost: Mapping[str, int]
     absorbed: tuple[str, ...] = ()
 
@@ -82,7 +87,7 @@ class LeadPlacebo:
         names = (
             "outcome", "exposure", "estimator", "estimate", "std_error", "statistic", "df",
             "p_value", "conf_low", "conf_high", "now", "previous", "asymmetry", "asymmetry_p",
-            "n_rows", "n_clients",
+            "n_rows", "n_clients", "n_with", "n_without",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
@@ -372,6 +377,15 @@ def _by_odds(rows: _Rows, exposure: str) -> LeadPlacebo:
     return replace(told, n_rows=fit.n_obs, n_clients=fit.n_groups[layout.client], lost=lost)
 
 
+def _sides(rows: _Rows) -> tuple[int, int] | tuple[None, None]:
+    """Clients with and without an outcome of 0 and 1."""
+    response, clients = rows.design.response, rows.layout.clients
+    if not np.isin(response, (0.0, 1.0)).all():
+        return None, None
+    had, had_not = (len(np.unique(clients[response == value])) for value in (1.0, 0.0))
+    return had, had_not
+
+
 def _result(
     rows: _Rows,
     exposure: str,
@@ -387,6 +401,7 @@ def _result(
     p_value, asymmetry_p = map(float, two_sided(statistics, degrees))
     error, df = float(errors[0]), float(degrees[0])
     half = float(t_quantile((1 + LEVEL) / 2, df)) * error
+    had, had_not = _sides(rows)
     return LeadPlacebo(
         outcome=rows.design.outcome,
         exposure=exposure,
@@ -404,6 +419,8 @@ def _result(
         asymmetry_p=asymmetry_p,
         n_rows=len(rows.design.response),
         n_clients=rows.layout.n_clients,
+        n_with=had,
+        n_without=had_not,
         lost=rows.lost,
         absorbed=absorbed,
     )
